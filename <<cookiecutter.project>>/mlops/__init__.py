@@ -1,0 +1,1 @@
+"""The machinery: data checks, runs, gates, packaging and the registry. Teams rarely edit it."""

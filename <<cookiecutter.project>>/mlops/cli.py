@@ -1,0 +1,54 @@
+"""The frame around every command: arguments, one-line errors, exit codes, output."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mlops.errors import UserError
+
+
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Return a parser whose help is the module's docstring, examples included."""
+    return argparse.ArgumentParser(
+        description=doc.strip(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def run(main: Callable[[Sequence[str] | None], int]) -> None:
+    """Run a command and leave the process with its exit code; never a traceback for bad input."""
+    try:
+        code = main(None)
+        sys.stdout.flush()
+    except UserError as error:
+        fail(str(error))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        fail("interrupted")
+        code = 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except OSError as error:
+        if not error.filename:
+            raise
+        fail(f"{error.filename}: {error.strerror}")
+        code = 3
+    sys.exit(code)
+
+
+def fail(message: str) -> None:
+    """Print one line to standard error, also as an annotation inside GitHub Actions."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        print(f"::error::{escaped}", file=sys.stderr)
+    else:
+        print(f"error: {message}", file=sys.stderr)
+
+
+def emit(value: Any) -> None:
+    """Print JSON for machines."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,57 @@
+"""Files that are whole or absent, and their digests."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write a file so that readers see the old content or the new, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(data, str):
+        data = data.encode()
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp gives 0600; a file in a repository is readable.
+        os.chmod(draft, 0o644)
+        os.replace(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that people can read, atomically."""
+    write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256_file(path: Path) -> str:
+    """Return a file's sha256, reading it in pieces."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_files(files: dict[str, Path]) -> str:
+    """Return one digest over named files; it changes with any name or content."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(f"{name}\0{sha256_file(files[name])}\n".encode())
+    return total.hexdigest()
+
+
+def sha256_tree(folder: Path, pattern: str = "**/*") -> str:
+    """Return one digest over the files below a folder."""
+    return sha256_files({path.relative_to(folder).as_posix(): path
+                         for path in folder.glob(pattern) if path.is_file()})
+
+
+def sha256_text(text: str) -> str:
+    """Return the sha256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()

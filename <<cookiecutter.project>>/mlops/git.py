@@ -1,0 +1,74 @@
+"""Calls to git. Bytes in, bytes out where content matters; text for everything else."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlops.errors import NotMeasured, UsageError
+
+# Used for the commits and tags that the machinery makes where git knows no identity.
+FALLBACK_IDENTITY = ("nlp-gitops", "nlp-gitops@localhost")
+
+
+class GitError(Exception):
+    """git ended with an error; `stderr` is what it said."""
+
+    def __init__(self, arguments: tuple[str, ...], code: int, stderr: str) -> None:
+        self.code = code
+        self.stderr = stderr.strip()
+        last = self.stderr.splitlines()[-1] if self.stderr else f"exit code {code}"
+        super().__init__(f"git {arguments[0]}: {last}")
+
+
+def git(repo: Path, *arguments: str, stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None) -> str:
+    """Run git in a repository and return its output as text without the last newline."""
+    return git_bytes(repo, *arguments, stdin=stdin, env=env).decode(
+        "utf-8", "surrogateescape").rstrip("\n")
+
+
+def git_bytes(repo: Path, *arguments: str, stdin: bytes | None = None,
+              env: Mapping[str, str] | None = None) -> bytes:
+    """Run git in a repository and return its output; raise GitError if it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(repo), *arguments], input=stdin, capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})})
+    except FileNotFoundError:
+        raise UsageError("git is not installed or not on PATH") from None
+    if done.returncode:
+        raise GitError(arguments, done.returncode, done.stderr.decode("utf-8", "replace"))
+    return done.stdout
+
+
+def head_commit(repo: Path) -> str:
+    """Return the commit of the work tree; raise NotMeasured where there is none."""
+    try:
+        return git(repo, "rev-parse", "--verify", "HEAD^{commit}")
+    except GitError:
+        raise NotMeasured(f"{repo}: no git commit yet, so a run would have no lineage; "
+                          "type: git init && git add -A && git commit -m 'Start'") from None
+
+
+def is_dirty(repo: Path) -> bool:
+    """Say whether tracked files differ from HEAD, or untracked ones are not ignored."""
+    return bool(git(repo, "status", "--porcelain"))
+
+
+def identity(repo: Path) -> tuple[str, str]:
+    """Return (name, e-mail) for machine commits: git's own, else the stated fallback."""
+    found = []
+    for key, variable, fallback in (
+            ("user.name", "GIT_COMMITTER_NAME", FALLBACK_IDENTITY[0]),
+            ("user.email", "GIT_COMMITTER_EMAIL", FALLBACK_IDENTITY[1])):
+        value = os.environ.get(variable, "")
+        if not value:
+            try:
+                value = git(repo, "config", "--get", key)
+            except GitError:
+                value = ""
+        # These four would break the header line of a commit or tag object.
+        found.append("".join(char for char in value if char not in "<>\n\0").strip() or fallback)
+    return found[0], found[1]

@@ -1,0 +1,151 @@
+"""Packing: one deterministic archive, its manifest, model card and checksums in `dist/NAME/`.
+
+Equal models give equal bytes: the tar has sorted names, no times and no owners.
+"""
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops import files, model_card
+from mlops.errors import CheckFailed, NotMeasured, UsageError
+from mlops.project import Project, check_language, check_license
+from mlops.tracking import Run
+
+MANIFEST_SCHEMA = "nlp-gitops/manifest/1"
+LINEAGE = ("task", "language", "license", "owner", "dataset_version", "dataset_sha256",
+           "prompt_version", "source_commit", "metrics", "artifacts", "labels")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A packed model in a folder, ready to be registered."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    report: bytes
+    digests: Mapping[str, str]
+
+    @property
+    def archive_sha256(self) -> str:
+        """Return the archive's digest: the identity of the model."""
+        return self.manifest["artifacts"][0]["sha256"]
+
+
+def pack(project: Project, run: Run, description: str) -> Package:
+    """Pack a run whose gate passed; raise if it has no report, or a bad one."""
+    report = _passing_report(run)
+    folder = project.root / "dist" / run.model
+    draft = project.root / "dist" / f".{run.model}.tmp"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    archive = draft / f"{run.model}.tar"
+    write_archive(run, archive)
+    manifest = build_manifest(run, report, description, archive)
+    files.write_json(draft / "manifest.json", manifest)
+    files.write_json(draft / "metrics.json", report["metrics"])
+    shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
+    files.write_atomic(draft / "MODEL_CARD.md", model_card.render(manifest, report))
+    names = sorted(path.name for path in draft.iterdir())
+    sums = "".join(f"{files.sha256_file(draft / name)}  {name}\n" for name in names)
+    files.write_atomic(draft / "SHA256SUMS", sums)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    return load_package(folder)
+
+
+def load_package(folder: Path) -> Package:
+    """Read a packed model and check every digest; raise if anything is missing or altered."""
+    try:
+        lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+        digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        report = (folder / "report.json").read_bytes()
+    except FileNotFoundError:
+        raise NotMeasured(f"{folder}: no packed model here; "
+                          "type: python tools/pack_model.py") from None
+    except ValueError:
+        raise CheckFailed(f"{folder}: manifest.json is not readable; pack again") from None
+    for name, digest in digests.items():
+        path = folder / Path(name).name
+        if not path.is_file() or files.sha256_file(path) != digest:
+            raise CheckFailed(f"{path}: altered since it was packed; "
+                              "type: python tools/pack_model.py")
+    check_lineage(manifest)
+    return Package(folder, manifest, report, digests)
+
+
+def check_lineage(manifest: Mapping[str, Any]) -> None:
+    """Raise CheckFailed for a manifest that could not say where its model comes from."""
+    missing = [key for key in LINEAGE if manifest.get(key) in (None, "", [], {})]
+    if missing:
+        raise CheckFailed(f"the manifest has no {', '.join(missing)}; lineage is compulsory")
+    try:
+        check_license(manifest["license"])
+        check_language(manifest["language"])
+    except UsageError as error:
+        raise CheckFailed(f"manifest: {error}") from None
+
+
+def build_manifest(run: Run, report: Mapping[str, Any], description: str,
+                   archive: Path) -> dict[str, Any]:
+    """Return the manifest: lineage, metrics and digests, without a version number yet."""
+    details = run.details
+    return {
+        "schema": MANIFEST_SCHEMA,
+        "name": run.model,
+        "description": description,
+        **{key: run.tags[key] for key in ("task", "language", "license", "owner",
+                                          "dataset_version", "prompt_version")},
+        "labels": details["labels"],
+        "dataset_sha256": details["dataset"]["sha256"],
+        "dataset_license": details["dataset"]["license"],
+        "dataset_rows": details["dataset"]["rows"],
+        "prompt": details["prompt"],
+        "source_commit": run.tags["commit"],
+        "source_dirty": run.tags["dirty"],
+        "run": run.name,
+        "inputs": dict(run.inputs),
+        "params": dict(run.params),
+        "environment": details["environment"],
+        "metrics": report["metrics"],
+        "gates_sha256": report["lineage"]["gates_sha256"],
+        "model_sha256": details["model_sha256"],
+        "tags": {},
+        "artifacts": [{"name": archive.name, "size": archive.stat().st_size,
+                       "sha256": files.sha256_file(archive)}],
+    }
+
+
+def write_archive(run: Run, target: Path) -> None:
+    """Write the model's files and `model.json` (class, labels, task) as a plain tar."""
+    about = {"class": run.params["class"], "file_format": run.params["file_format"],
+             "labels": run.details["labels"], "task": run.tags["task"],
+             "model_sha256": run.details["model_sha256"]}
+    members = {"model.json": (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()}
+    for path in run.model_folder.rglob("*"):
+        if path.is_file():
+            members["model/" + path.relative_to(run.model_folder).as_posix()] = path.read_bytes()
+    with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(members):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(members[name]), 0o644
+            archive.addfile(info, io.BytesIO(members[name]))
+
+
+def _passing_report(run: Run) -> dict[str, Any]:
+    path = run.evaluation / "report.json"
+    again = f"type: python tools/eval_gate.py --run {run.name}"
+    if not path.is_file():
+        raise NotMeasured(f"{run.name} was not evaluated; {again}")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if report["lineage"]["model_sha256"] != files.sha256_tree(run.model_folder):
+        raise CheckFailed(f"{path}: this report is about other model files; {again}")
+    if report["verdict"] not in ("PASS", "WARN"):
+        raise CheckFailed(f"{path}: the gate said {report['verdict']}, so the model is not packed")
+    return report

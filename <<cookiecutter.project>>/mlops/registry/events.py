@@ -1,0 +1,142 @@
+"""Events and the state they add up to. Pure data and pure functions; no git here.
+
+An event is one change of the registry. Its number `seq` counts all events of one model without
+gaps and alone decides order; clocks never do.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+EVENT_SCHEMA = "nlp-gitops/event/1"
+STATE_SCHEMA = "nlp-gitops/state/1"
+STAGES = ("staging", "shadow", "production", "archived")
+KEPT_VERSIONS = 100
+KEPT_PRODUCTION = 50
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the ledger. `at` is UTC in ISO 8601, `evidence` names a report by digest."""
+
+    model: str
+    seq: int
+    action: str
+    version: str
+    stage: str | None
+    actor: str
+    at: str
+    id: str
+    previous_stage: str | None = None
+    replaces: str | None = None
+    manifest_sha256: str | None = None
+    evidence: Mapping[str, Any] | None = None
+    reason: str | None = None
+    run_url: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """Return the line for people: the commit's and the tag's subject."""
+        if self.action == "register":
+            return f"register {self.model} {self.version}"
+        arrow = f" {self.previous_stage or 'new'} -> {self.stage}"
+        replaced = f" (replaces {self.replaces})" if self.replaces else ""
+        return f"{self.action} {self.model} {self.version}{arrow}{replaced}"
+
+    @property
+    def tag(self) -> str:
+        """Return the git tag of this event."""
+        if self.action == "register":
+            return f"{self.model}@{self.version}"
+        return f"{self.model}#{self.stage}#{self.seq}"
+
+    @property
+    def message(self) -> str:
+        """Return subject, blank line and canonical JSON: the body of commit and tag."""
+        record = {"schema": EVENT_SCHEMA, **asdict(self)}
+        body = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return f"{self.subject}\n\n{body}\n"
+
+
+def parse_message(message: str) -> Event:
+    """Return the event of a ledger commit; raise ValueError if it holds none."""
+    _, _, body = message.partition("\n\n")
+    record = json.loads(body)
+    if not isinstance(record, dict) or record.pop("schema", None) != EVENT_SCHEMA:
+        raise ValueError("no event in this message")
+    try:
+        return Event(**record)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """What the state keeps of one version. `commit` is its register commit on the ledger."""
+
+    version: str
+    seq: int
+    archive_sha256: str
+    manifest_sha256: str
+    task: str
+    labels: tuple[str, ...]
+    dataset_version: str
+    prompt_version: str
+    registered: str
+    commit: str | None = None
+    revoked: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """Stages, counters and the newest versions of one model: the file `state.json`."""
+
+    name: str
+    seq: int = 0
+    stages: Mapping[str, str] = None  # type: ignore[assignment]
+    versions: tuple[VersionState, ...] = ()
+    production: tuple[str, ...] = ()
+    tagger_time: int = 0
+
+    def find(self, version: str) -> VersionState | None:
+        """Return a version among the newest ones, or None."""
+        return next((item for item in self.versions if item.version == version), None)
+
+    def stage_of(self, version: str) -> str | None:
+        """Return the furthest stage that this version holds now."""
+        return next((stage for stage in ("production", "shadow", "staging", "archived")
+                     if (self.stages or {}).get(stage) == version), None)
+
+    def to_json(self) -> str:
+        """Return the canonical text of `state.json`."""
+        value = {"schema": STATE_SCHEMA, **asdict(self), "stages": dict(self.stages or {})}
+        return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def state_from_json(text: str) -> State:
+    """Read `state.json`; raise ValueError if it is none."""
+    value = json.loads(text)
+    if value.pop("schema", None) != STATE_SCHEMA:
+        raise ValueError("not a state of this registry")
+    versions = tuple(VersionState(**{**item, "labels": tuple(item["labels"])})
+                     for item in value.pop("versions"))
+    return State(versions=versions, production=tuple(value.pop("production")), **value)
+
+
+def apply(state: State, event: Event, registered: VersionState | None = None) -> State:
+    """Return the state after an event. `registered` is the new version of a register event."""
+    if event.seq != state.seq + 1:
+        raise ValueError(f"event {event.seq} does not follow {state.seq}")
+    state = replace(state, seq=event.seq, stages=dict(state.stages or {}))
+    if registered:
+        return replace(state, versions=(registered, *state.versions)[:KEPT_VERSIONS])
+    if event.action == "revoke":
+        state = replace(state, versions=tuple(
+            replace(item, revoked=True) if item.version == event.version else item
+            for item in state.versions))
+    stages = {**(state.stages or {}), str(event.stage): event.version}
+    production = state.production
+    if event.stage == "production":
+        production = (*production, event.version)[-KEPT_PRODUCTION:]
+    return replace(state, stages=stages, production=production)

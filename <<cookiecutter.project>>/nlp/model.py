@@ -1,0 +1,65 @@
+"""The one door between your models and the machinery.
+
+The machinery in `mlops/` calls a model through `Model` and nothing else. To add your own, write a
+class with these four methods and name it in `MODELS`; then choose it in `project.yaml`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One answer: the label, and a score for each label (they add up to 1)."""
+
+    label: str
+    scores: Mapping[str, float]
+
+
+class Model(Protocol):
+    """What the machinery needs from a model. Files must be safe to load: no pickle."""
+
+    file_format: str
+    """How `save` stores the model: `skops`, `onnx`, `safetensors` or `json`."""
+
+    labels: tuple[str, ...]
+
+    def train(self, texts: Sequence[str], labels: Sequence[str]) -> None:
+        """Fit on n texts and their n labels."""
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Return n predictions, in order."""
+
+    def save(self, folder: Path) -> None:
+        """Write the trained model into an empty folder."""
+
+    @classmethod
+    def load(cls, folder: Path) -> "Model":
+        """Read what `save` wrote. Raise ValueError if the files hold anything unexpected."""
+
+    def tokenize(self, text: str) -> list[str]:
+        """Return the units that the model sees; used for statistics."""
+
+
+def _tfidf_logistic() -> type[Any]:
+    from nlp.classifiers import TfidfLogistic
+    return TfidfLogistic
+
+
+def _prompted() -> type[Any]:
+    from nlp.prompted import PromptClassifier
+    return PromptClassifier
+
+
+# Values import late, so that a command which only lists models does not load scikit-learn.
+MODELS: dict[str, Callable[[], type[Any]]] = {
+    "tfidf-logistic": _tfidf_logistic,
+    "prompted": _prompted,
+}
+
+
+def model_class(kind: str) -> type[Any]:
+    """Return the class for a name in `project.yaml`; raise KeyError if there is none."""
+    return MODELS[kind]()

@@ -1,0 +1,231 @@
+"""From data to production and back, through the same functions that the commands call."""
+
+import json
+import sys
+
+import pytest
+from conftest import commit, git, write_rows
+
+from mlops import lineage, reports, tracking
+from mlops.dataset.manifest import load_manifest
+from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
+from mlops.evaluation import evaluate
+from mlops.gates import judge, load_gates
+from mlops.names import ModelRef, Version
+from mlops.packaging import load_package, pack
+from mlops.registry import views
+from mlops.registry.connect import connect
+from mlops.registry.operations import promote, register, resolve, rollback
+from mlops.training import train
+
+
+def gate(project, run):
+    gates = load_gates(project.gates)
+    evaluation = evaluate(run, load_manifest(project.dataset), gates)
+    predicted = [prediction.label for prediction in evaluation.predictions]
+    report = reports.build(run, evaluation, gates,
+                           judge(gates, evaluation.rows, predicted, evaluation.latency))
+    reports.write(report, evaluation, [run.evaluation])
+    return report
+
+
+def packed(project, **params):
+    if params:
+        path = project.root / "project.yaml"
+        text = path.read_text().replace("params: {", "params: {" + ", ".join(
+            f"{key}: {value}" for key, value in params.items()) + ", ")
+        path.write_text(text)
+        commit(project.root, "Change the model")
+    from mlops.project import load_project
+    project = load_project(project.root)
+    run = train(project, project.model())
+    gate(project, run)
+    return pack(project, run, "for tests")
+
+
+def test_a_run_records_params_metrics_tags_and_artifacts(project):
+    run = train(project, project.model())
+
+    assert run.params["min_df"] == 1
+    assert run.metrics["val_f1_macro"] > 0.8
+    assert run.tags["dataset_version"] == "small-rows-v1.0.0"
+    assert run.tags["prompt_version"] == "n/a"
+    assert run.tags["commit"] == git(project.root, "rev-parse", "HEAD")
+    assert run.tags["dirty"] is False
+    names = {path.relative_to(run.path / "artifacts").parts[0]
+             for path in (run.path / "artifacts").rglob("*")}
+    assert names >= {"model", "confusion_matrix.png", "per_class.json", "tokenization.json",
+                     "prompts"}
+
+
+def test_training_twice_gives_the_same_model_under_two_names(project):
+    first, second = train(project, project.model()), train(project, project.model())
+
+    assert first.name != second.name
+    assert first.details["model_sha256"] == second.details["model_sha256"]
+
+
+def test_a_run_without_lineage_is_not_logged(project):
+    tags = {"task": "text-classification"}
+
+    with pytest.raises(UsageError, match="no lineage"):
+        tracking.RunLogger(project.root / "runs", "small", tags,
+                           lineage.Inputs("a", "b", "c"))
+
+
+def test_the_gate_takes_the_newest_run_that_matches_the_work_tree(project):
+    run = train(project, project.model())
+    now = lineage.inputs(project, project.model(), load_manifest(project.dataset))
+
+    assert tracking.newest_matching(project.root / "runs", "small", now) == run
+
+
+def test_changed_data_means_train_again(project):
+    train(project, project.model())
+    rows = project.root / "data" / "train.jsonl"
+    rows.write_text(rows.read_text().replace("kettle", "teapot"))
+    now = lineage.inputs(project, project.model(), load_manifest(project.dataset))
+
+    with pytest.raises(NotMeasured, match=r"\(data changed since"):
+        tracking.newest_matching(project.root / "runs", "small", now)
+
+
+def test_a_changed_test_split_is_refused(project):
+    run = train(project, project.model())
+    write_rows(project.root / "data" / "test.jsonl",
+               [{"id": "1", "text": "love it", "label": "positive", "domain": "d0", "group": "1"}])
+
+    with pytest.raises(CheckFailed, match="not the pinned one"):
+        gate(project, run)
+
+
+def test_an_altered_model_file_is_not_evaluated(project):
+    run = train(project, project.model())
+    (run.model_folder / "model.skops").write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="not those of the run"):
+        gate(project, run)
+
+
+def test_a_run_that_was_not_evaluated_is_not_packed(project):
+    run = train(project, project.model())
+
+    with pytest.raises(NotMeasured, match="eval_gate.py"):
+        pack(project, run, "for tests")
+
+
+def test_a_run_that_failed_its_gate_is_not_packed(project):
+    path = project.root / "gates.yaml"
+    path.write_text(path.read_text().replace("min: 0.8", "min: 1.01"))
+    run = train(project, project.model())
+
+    report = gate(project, run)
+
+    assert report["verdict"] == "FAIL"
+    with pytest.raises(CheckFailed, match="gate said FAIL"):
+        pack(project, run, "for tests")
+
+
+def test_packing_the_same_model_twice_gives_the_same_archive(project):
+    assert packed(project).archive_sha256 == packed(project).archive_sha256
+
+
+def test_an_altered_package_is_refused(project):
+    package = packed(project)
+    (package.folder / "small.tar").write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="altered"):
+        load_package(package.folder)
+
+
+def test_a_manifest_without_lineage_is_refused(project):
+    package = packed(project)
+    manifest = {**package.manifest, "dataset_version": ""}
+    text = json.dumps(manifest)
+    (package.folder / "manifest.json").write_text(text)
+    (package.folder / "SHA256SUMS").write_text("")
+
+    with pytest.raises(CheckFailed, match="no dataset_version; lineage is compulsory"):
+        load_package(package.folder)
+
+
+def test_the_whole_life_of_two_versions(project):
+    registry = connect(project, "local")
+
+    first = register(registry, packed(project), "staging")
+    again = register(registry, load_package(project.root / "dist" / "small"), "staging")
+    promote(registry, resolve(registry, "small@staging", "small"), "production")
+    second = register(registry, packed(project, c=1.5), "staging")
+    promote(registry, ModelRef("small", Version(1, 0, 1)), "production", expected="v1.0.0")
+    after = rollback(registry, "small", "wrong labels")
+
+    assert (first.version, second.version) == ("v1.0.0", "v1.0.1")
+    assert again.events == () and again.version == "v1.0.0"
+    assert after.version == "v1.0.0"
+    shown = views.show_record(registry.states())["small"]
+    assert shown["stages"]["production"] == "v1.0.0"
+    assert shown["stages"]["archived"] == "v1.0.1"
+    assert [event.action for event in reversed(views.history(registry.ledger, "small"))] == [
+        "register", "promote", "promote", "register", "promote", "promote", "archive",
+        "rollback", "revoke"]
+    bare = project.root / ".registry" / "registry.git"
+    assert git(bare, "tag", "--list", "small@*").split() == ["small@v1.0.0", "small@v1.0.1"]
+    assert git(bare, "rev-parse", "small#production#8^{commit}") == git(
+        bare, "rev-parse", "small@v1.0.0^{commit}")
+
+
+def test_a_revoked_version_cannot_come_back(project):
+    registry = connect(project, "local")
+    for params in ({}, {"c": 1.5}):
+        register(registry, packed(project, **params), "staging")
+        promote(registry, resolve(registry, "@staging", "small"), "production")
+    rollback(registry, "small", "bad")
+
+    with pytest.raises(CheckFailed, match="revoked"):
+        promote(registry, ModelRef("small", Version(1, 0, 1)), "production")
+
+
+def test_a_champion_that_changed_meanwhile_is_a_conflict(project):
+    registry = connect(project, "local")
+    register(registry, packed(project), "staging")
+
+    with pytest.raises(Conflict, match="production of small is none, not v0.9.0"):
+        promote(registry, resolve(registry, "@staging", "small"), "production",
+                expected="v0.9.0")
+
+
+def test_rolling_back_without_a_predecessor_is_a_conflict(project):
+    registry = connect(project, "local")
+    register(registry, packed(project), "staging")
+    promote(registry, resolve(registry, "@staging", "small"), "production")
+
+    with pytest.raises(Conflict, match="no earlier good version"):
+        rollback(registry, "small", "bad")
+
+
+def test_a_damaged_archive_is_not_promoted(project):
+    registry = connect(project, "local")
+    package = packed(project)
+    register(registry, package, "staging")
+    path = registry.store.path(package.archive_sha256)
+    path.chmod(0o644)
+    path.write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="altered"):
+        promote(registry, resolve(registry, "@staging", "small"), "production")
+
+
+def test_a_command_speaks_in_one_line_and_leaves_no_traceback(project, capsys, monkeypatch):
+    from mlops.cli import run
+
+    monkeypatch.syspath_prepend(str(project.root))
+    monkeypatch.setattr(sys, "argv", ["tool"])
+
+    def main(argv):
+        raise NotMeasured("nothing to see")
+
+    with pytest.raises(SystemExit) as stop:
+        run(main)
+
+    assert stop.value.code == 3
+    assert capsys.readouterr().err == "error: nothing to see\n"

@@ -1,0 +1,58 @@
+"""Move a registered version to a stage: staging, shadow, production or archived.
+
+The version that production held is archived in the same push.
+
+examples:
+  python tools/promote.py review-sentiment@v1.2.0 --to Production
+  python tools/promote.py review-sentiment@v1.2.0 --to shadow --registry origin
+  python tools/promote.py review-sentiment@v1.2.0 --to production --expect-current v1.1.0
+  python tools/promote.py @staging --to Production    # the first model's version in staging
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import emit, parser, run
+from mlops.names import Version
+from mlops.project import load_project
+from mlops.registry.connect import connect
+from mlops.registry.operations import promote, resolve
+from mlops.registry.policy import check_stage
+from mlops.registry.views import outcome_lines, outcome_record
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("version", metavar="NAME@vX.Y.Z",
+                           help="a version, or NAME@staging for the one in that stage")
+    arguments.add_argument("--to", required=True, metavar="STAGE", help="the stage to move to")
+    arguments.add_argument("--expect-current", metavar="vX.Y.Z",
+                           help="refuse (exit 4) unless this version, or none, holds the stage")
+    arguments.add_argument("--reason", help="kept in the ledger")
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = arguments.parse_args(argv)
+    project = load_project()
+    stage = check_stage(options.to, project.registry)
+    expected = options.expect_current
+    if expected not in (None, "none"):
+        expected = Version.parse(expected).tag
+    registry = connect(project, options.registry)
+    ref = resolve(registry, options.version, project.model().name)
+    outcome = promote(registry, ref, stage, expected, options.reason)
+    if options.json:
+        emit(outcome_record(ref.name, outcome))
+        return 0
+    for line in outcome_lines(outcome):
+        print(line)
+    if not outcome.events:
+        print(f"{ref} is in {stage} already; nothing to do")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

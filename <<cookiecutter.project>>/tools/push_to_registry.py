@@ -1,0 +1,58 @@
+"""Register the packed model as a new version and put it in a stage.
+
+The number is derived: major when labels or task changed, minor when data or prompt changed, patch
+otherwise. Registering the same archive again changes nothing.
+
+examples:
+  python tools/push_to_registry.py --stage Staging
+  python tools/push_to_registry.py --stage staging --registry origin --version v2.0.0
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import emit, parser, run
+from mlops.errors import CheckFailed
+from mlops.packaging import load_package
+from mlops.project import load_project
+from mlops.registry.connect import connect, default_name
+from mlops.registry.operations import register
+from mlops.registry.policy import check_stage
+from mlops.registry.views import outcome_lines, outcome_record
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--stage", default="staging", help="staging (the only first stage)")
+    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
+    arguments.add_argument("--version", help="use this number, for example v2.0.0")
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = arguments.parse_args(argv)
+    project = load_project()
+    settings = project.model(options.model)
+    stage = check_stage(options.stage, project.registry)
+    package = load_package(project.root / "dist" / settings.name)
+    if package.manifest["source_dirty"]:
+        warning = f"run {package.manifest['run']} was made with uncommitted changes"
+        if (options.registry or default_name()) != "local":
+            raise CheckFailed(f"{warning}; commit them, train again, and register that run")
+        print(f"warning: {warning}; only the local registry takes it", file=sys.stderr)
+    outcome = register(connect(project, options.registry), package, stage, options.version)
+    if options.json:
+        emit(outcome_record(settings.name, outcome))
+        return 0
+    for line in outcome_lines(outcome):
+        print(line)
+    if not outcome.events:
+        print(f"{settings.name}@{outcome.version} already holds this very archive; nothing to do")
+    print(f"next: python tools/promote.py {settings.name}@{outcome.version} --to Production")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
