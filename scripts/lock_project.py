@@ -1,0 +1,25 @@
+"""Refresh the generated project's requirements.txt, from its rendered pyproject.toml."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "<<cookiecutter.project>>" / "requirements.txt"
+
+
+def main() -> int:
+    """Bake, lock there, and bring the lock file back."""
+    with tempfile.TemporaryDirectory() as folder:
+        bake = [sys.executable, "-m", "cookiecutter", "--no-input", str(ROOT), "-o", folder]
+        subprocess.run(bake, check=True, stdout=subprocess.DEVNULL)
+        project = Path(folder) / "review-sentiment"
+        subprocess.run(["make", "lock"], cwd=project, check=True)
+        shutil.copyfile(project / "requirements.txt", LOCK)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
