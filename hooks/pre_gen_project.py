@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')
+RENDERED = r'''<< cookiecutter | tojson >>'''
 PYTHON, COOKIECUTTER = (3, 11), (2, 6)
 
 # ISO 639-1, and three-letter codes that language data sets use.
@@ -38,32 +38,33 @@ DEPENDENCIES = {"jsonschema", "matplotlib", "numpy", "packaging", "pytest", "sci
                 "sklearn", "yaml", "pip", "setuptools"}
 
 
-def faults() -> list[str]:
+def faults(answers: dict[str, str]) -> list[str]:
     """Return one line for each answer that cannot work: which, why, and one that does."""
-    name, found = ANSWERS["project"], []
+    name, found = answers["project"], []
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", name):
         found.append(f"project {name!r}: use lower case letters, digits and '-', at most 63; "
                      "for example review-sentiment")
     elif name.replace("-", "_") in sys.stdlib_module_names | OURS | DEPENDENCIES:
         found.append(f"project {name!r}: hides a Python module or a folder of this name; "
                      f"for example {name}-model")
-    text = ANSWERS["description"]
+    text = answers["description"]
     if not text.strip() or len(text) > 200 or not text.isprintable():
         found.append("description: one line of 1 to 200 printable characters; for example "
                      "'Sentiment of product reviews.'")
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,60}[A-Za-z0-9])?", ANSWERS["owner"]):
-        found.append(f"owner {ANSWERS['owner']!r}: use letters, digits, space, '.', '_' and '-'; "
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,60}[A-Za-z0-9])?", answers["owner"]):
+        found.append(f"owner {answers['owner']!r}: use letters, digits, space, '.', '_' and '-'; "
                      "for example nlp-platform")
-    if not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", ANSWERS["github_owner"]):
-        found.append(f"github_owner {ANSWERS['github_owner']!r}: not a GitHub user or organisation "
+    # Its default is made of the owner, so a bad owner is reason enough.
+    elif not re.fullmatch(r"[A-Za-z0-9](?:-?[A-Za-z0-9]){0,38}", answers["github_owner"]):
+        found.append(f"github_owner {answers['github_owner']!r}: not a GitHub user or organisation "
                      "name; for example my-company")
     tag = re.fullmatch(r"([a-z]{2,3})(-[A-Z][a-z]{3})?(-(?:[A-Z]{2}|[0-9]{3}))?",
-                       ANSWERS["language"])
+                       answers["language"])
     if not tag or tag[1] not in LANGUAGES:
-        found.append(f"language {ANSWERS['language']!r}: not a known BCP 47 tag; "
+        found.append(f"language {answers['language']!r}: not a known BCP 47 tag; "
                      "for example en, de or pt-BR")
-    if ANSWERS["license"] not in LICENSES:
-        found.append(f"license {ANSWERS['license']!r}: not a known SPDX identifier; for example "
+    if answers["license"] not in LICENSES:
+        found.append(f"license {answers['license']!r}: not a known SPDX identifier; for example "
                      "Apache-2.0, CC-BY-4.0, or internal")
     return found
 
@@ -109,7 +110,8 @@ def stop_quietly() -> None:
         os.kill(os.getppid(), signal.SIGINT)
 
 
-problems = missing_tools() or faults()
+# An old cookiecutter renders nothing here, so the tools come first.
+problems = missing_tools() or faults(json.loads(RENDERED))
 for problem in problems:
     print(f"error: {problem}", file=sys.stderr)
 if problems:

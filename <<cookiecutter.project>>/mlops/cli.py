@@ -19,6 +19,8 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 def run(main: Callable[[Sequence[str] | None], int]) -> None:
     """Run a command and leave the process with its exit code; never a traceback for bad input."""
+    # Data may hold characters that the terminal's encoding lacks.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = main(None)
         sys.stdout.flush()

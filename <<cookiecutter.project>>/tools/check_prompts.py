@@ -1,12 +1,11 @@
-"""Checks prompt files: headers, variables, output format, examples, secrets, version bump.
+"""Check prompt files: headers, variables, output format, examples, secrets, version bump.
 
-  check_prompts.py prompts/                     every prompt, against the merge base
-  check_prompts.py prompts/ --base origin/main  against another commit
-  check_prompts.py prompts/ --fix               give edited prompts their new version
-  check_prompts.py prompts/ --json              for machines
-  check_prompts.py diff prompts/a/prompt_v1.0.0.txt prompts/a/prompt_v1.1.0.txt
-
-Exit codes: 0 pass or warn, 1 a finding is an error, 2 usage, 3 the base is not known.
+examples:
+  python tools/check_prompts.py prompts/                     against the merge base
+  python tools/check_prompts.py prompts/ --base origin/main  against another commit
+  python tools/check_prompts.py prompts/ --fix               edits become new versions
+  python tools/check_prompts.py prompts/ --json --sarif findings.sarif
+  python tools/check_prompts.py diff FILE_A FILE_B           what changed, which bump it needs
 """
 
 import sys

@@ -1,34 +1,49 @@
-"""Rows of a dataset: reading files, giving every row its split, and digests that ignore layout."""
+"""Rows of a dataset for training and evaluation, and digests that ignore layout."""
 
-import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from mlops.dataset.manifest import DataFile, Manifest
-from mlops.errors import NotMeasured, UsageError
+from mlops.dataset import tabular
+from mlops.dataset.blocks import read_blocks
+from mlops.dataset.jsonline import LineFault, Row, parse
+from mlops.dataset.manifest import DataFile, Field, Manifest
+from mlops.dataset.rowcheck import Fault, has_text, value_key
+from mlops.dataset.sources import local_path
+from mlops.errors import UsageError
 
-Row = dict[str, Any]
+BOM = b"\xef\xbb\xbf"
 
 
 def read_split(manifest: Manifest, split: str) -> list[Row]:
-    """Return the rows of `train`, `valid` or `test` in file order."""
+    """Return the rows of `train`, `valid` or `test` in file order.
+
+    A row without text is left out; tools/check_schema.py reports it.
+    """
     if split not in manifest.split_names:
         raise UsageError(f"{manifest.path}: no split {split!r}; there are "
                          + ", ".join(manifest.split_names))
     if manifest.named is not None:
-        return [row for file in manifest.named[split] for _, row in read_rows(file)]
-    return [row for file in manifest.files for _, row in read_rows(file)
-            if split_of(row, manifest) == split]
+        return [row for file in manifest.named[split]
+                for _, row in read_rows(file, manifest.fields) if has_text(row)]
+    return [row for file in manifest.files for _, row in read_rows(file, manifest.fields)
+            if has_text(row) and split_of(row, manifest) == split]
 
 
-def split_of(row: Mapping[str, Any], manifest: Manifest) -> str:
+def split_of(row: Mapping[str, object], manifest: Manifest) -> str:
     """Return a row's split from its group (or id, or text) alone, so added rows move no other."""
+    value = row.get(manifest.group or "id")
+    if value is None:
+        value = row.get("text")
+    return split_at(value if value is None else value_key(value), manifest)
+
+
+def split_at(key: str | None, manifest: Manifest) -> str:
+    """Return the split of the rows with this group, id or text, where the splits are ratios."""
     assert manifest.ratios is not None
-    key = row.get(manifest.group or "id", row.get("text"))
     digest = hashlib.sha256(f"{manifest.seed}:{key}".encode("utf-8", "surrogatepass")).digest()
     point = int.from_bytes(digest[:8], "big") / 2**64
     edge = 0.0
@@ -39,89 +54,63 @@ def split_of(row: Mapping[str, Any], manifest: Manifest) -> str:
     return manifest.split_names[-1]
 
 
-def read_rows(file: DataFile) -> Iterator[tuple[int, Row]]:
-    """Yield (line number, row). Raise UsageError at the first line that is no row."""
+def read_rows(file: DataFile, fields: Sequence[Field] = ()) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row). Raise UsageError at the first line that is no row.
+
+    `fields` gives the cells of CSV and TSV files their types; without it they are strings.
+    """
     path = local_path(file)
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
+    for number, row in read_records(path, fields):
+        if isinstance(row, Fault):
+            raise UsageError(f"{path}:{number}: {row.message}")
+        yield number, row
+
+
+def read_records(path: Path, fields: Sequence[Field] = ()) -> Iterator[tuple[int, Row | Fault]]:
+    """Yield (line number, row or what is wrong with the line); empty lines are skipped."""
     name = path.name.lower()
+    if not name.endswith((".jsonl", ".jsonl.gz")):
+        yield from tabular.records(path, fields)
+        return
+    opener = gzip.open if name.endswith(".gz") else open
+    last = 0
     try:
-        if name.endswith((".jsonl", ".jsonl.gz")):
-            yield from _read_jsonl(path)
-        elif name.endswith((".csv", ".tsv")):
-            yield from _read_csv(path, "\t" if name.endswith(".tsv") else ",")
-        elif name.endswith(".parquet"):
-            yield from _read_parquet(path)
-        else:
-            raise UsageError(f"{path}: unknown kind of file; use .jsonl, .jsonl.gz, .csv, .tsv "
-                             "or .parquet")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 ({error.reason}); convert it, for example with "
-                         "iconv -t UTF-8") from None
+        with opener(path, "rb") as stream:
+            for block in read_blocks(stream):
+                last = block.first
+                if block.overlong:
+                    yield last, Fault("D004", f"a line of {block.overlong:,} bytes")
+                    continue
+                for last, line in enumerate(block.data.split(b"\n")[:-1], block.first):
+                    if last == 1:
+                        line = line.removeprefix(BOM)
+                    if line.strip(b" \t\r"):
+                        yield last, _row_or_fault(line)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        yield last, Fault("D001", f"damaged gzip file: {error}")
 
 
-def local_path(file: DataFile) -> Path:
-    """Return where a row file's bytes are."""
-    if file.url is not None:
-        raise NotMeasured(f"{file.url}: fetching rows from a URL is not supported yet; "
-                          "put the file beside dataset.yaml")
-    return file.path
-
-
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise UsageError(f"{path}:{number}: not JSON: {error}") from None
-            if not isinstance(row, dict):
-                raise UsageError(f"{path}:{number}: a row must be a JSON object")
-            yield number, row
-
-
-def _read_csv(path: Path, delimiter: str) -> Iterator[tuple[int, Row]]:
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream, delimiter=delimiter, strict=True)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    raise UsageError(f"{path}:{reader.line_num}: this row has not as many "
-                                     "columns as the header")
-                yield reader.line_num, row
-        except csv.Error as error:
-            raise UsageError(f"{path}:{reader.line_num}: not valid CSV: {error}") from None
-
-
-def _read_parquet(path: Path) -> Iterator[tuple[int, Row]]:
+def _row_or_fault(line: bytes) -> Row | Fault:
     try:
-        from pyarrow import parquet
-    except ImportError:
-        raise NotMeasured(f"{path}: reading Parquet needs pyarrow; "
-                          "install it with: pip install pyarrow") from None
-    try:
-        table = parquet.ParquetFile(path)
-        number = 0
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+        return parse(line)
+    except LineFault as fault:
+        return Fault(fault.code, str(fault))
 
 
-def canonical(row: Mapping[str, Any]) -> bytes:
+def canonical(row: Mapping[str, object]) -> bytes:
     """Return a row as bytes that do not depend on key order or white space."""
     return json.dumps(row, sort_keys=True, ensure_ascii=False,
                       separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def digest(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return the sha256 of a set of rows, whatever their order and layout in files."""
+def digest(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return one sha256 of a set of rows, whatever their order and layout in files."""
+    return digest_of(hashlib.sha256(canonical(row)).digest() for row in rows)
+
+
+def digest_of(digests: Iterable[bytes]) -> str:
+    """Return one sha256 of the sha256 digests of rows, whatever their order."""
     total = hashlib.sha256()
-    for line in sorted(canonical(row) for row in rows):
-        total.update(line + b"\n")
+    for part in sorted(digests):
+        total.update(part)
     return total.hexdigest()

@@ -1,0 +1,90 @@
+"""What is remembered of each row: hashes and small numbers, never texts. About 40 bytes a row."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlops.dataset.scan import Batch
+
+Int = NDArray[np.int64]
+
+
+@dataclass
+class Table:
+    """One entry a row, in reading order. A hash or code of 0 stands for an absent value.
+
+    `splits` holds indexes into `split_names`; `labels` holds 1 + an index into `label_names`.
+    Hashes are Python's own: fast, keyed anew in each process, so they are never stored.
+    """
+
+    split_names: tuple[str, ...]
+    ids: "array[int]" = field(default_factory=lambda: array("q"))
+    texts: "array[int]" = field(default_factory=lambda: array("q"))
+    folded: "array[int]" = field(default_factory=lambda: array("q"))
+    groups: "array[int]" = field(default_factory=lambda: array("q"))
+    labels: "array[int]" = field(default_factory=lambda: array("i"))
+    lengths: "array[int]" = field(default_factory=lambda: array("i"))
+    lines: "array[int]" = field(default_factory=lambda: array("i"))
+    splits: "array[int]" = field(default_factory=lambda: array("b"))
+    label_names: list[str] = field(default_factory=list)
+    files: list[tuple[int, Path]] = field(default_factory=list)
+    _codes: dict[str | None, int] = field(default_factory=lambda: {None: 0})
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def begin_file(self, path: Path) -> None:
+        """Say that the next rows come from this file."""
+        self.files.append((len(self), path))
+
+    def file_of(self, row: int) -> Path:
+        """Return the file that a row came from."""
+        starts = [start for start, _ in self.files]
+        return self.files[bisect_right(starts, row) - 1][1]
+
+    def add(self, batch: Batch, splits: Sequence[int]) -> None:
+        """Append the rows of a batch; `splits` has one index for each."""
+        self.lines.extend(batch.lines)
+        self.splits.extend(splits)
+        self.ids.extend(hashes(batch.ids))
+        self.texts.extend(hashes(batch.texts))
+        self.groups.extend(hashes(batch.groups))
+        self.lengths.extend(lengths(batch.texts))
+        try:
+            self.labels.extend(map(self._codes.__getitem__, batch.labels))
+        except KeyError:
+            # extend() has kept what came before the unknown label.
+            del self.labels[len(self.lines) - len(batch.lines):]
+            self.labels.extend(map(self._code, batch.labels))
+
+    def _code(self, label: str | None) -> int:
+        code = self._codes.get(label)
+        if code is None:
+            assert label is not None
+            self.label_names.append(label)
+            code = self._codes[label] = len(self.label_names)
+        return code
+
+    def column(self, name: str) -> Int:
+        """Return a column as an array that shares the memory."""
+        values: "array[int]" = getattr(self, name)
+        return np.frombuffer(values, dtype=f"i{values.itemsize}")
+
+
+def hashes(values: Sequence[str | None]) -> Sequence[int]:
+    """Return 64-bit hashes; 0 for None."""
+    if None in values:
+        return [0 if value is None else hash(value) for value in values]
+    return list(map(hash, values))
+
+
+def lengths(texts: Sequence[str | None]) -> Sequence[int]:
+    """Return lengths in characters (code points); 0 for None."""
+    if None in texts:
+        return [0 if text is None else len(text) for text in texts]
+    return list(map(len, texts))  # type: ignore[arg-type]

@@ -1,0 +1,88 @@
+"""Goes through all rows of a dataset, batch by batch, and says which split each belongs to."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops.dataset.manifest import DataFile, Manifest
+from mlops.dataset.rowcheck import Fault, Shape
+from mlops.dataset.rows import split_at
+from mlops.dataset.scan import Batch, Layout, Report, Scanner
+from mlops.dataset.sources import local_path
+
+SHOWN_TEXT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Some rows of one file. `splits` has one index into `manifest.split_names` a row."""
+
+    path: Path
+    batch: Batch
+    splits: Sequence[int]
+
+
+def walk(manifest: Manifest, shape: Shape, report: Callable[[Path], Report] | None = None,
+         layout: Callable[[Path, Layout], None] | None = None,
+         fast: bool = True) -> Iterator[Step]:
+    """Yield all rows in the manifest's order of files.
+
+    `report(path)` returns what receives the faults of one file; `layout` is called after each.
+    """
+    for file, split in _files(manifest):
+        path = local_path(file)
+        scanner = Scanner(shape, report(path) if report else _ignore, fast)
+        for batch in scanner.batches(path):
+            yield Step(path, batch, _splits(manifest, batch, split))
+        if layout:
+            layout(path, scanner.layout)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row as findings show it."""
+
+    id: str | None
+    text: str | None
+    label: str | None
+    group: str | None
+
+
+def fetch(manifest: Manifest, shape: Shape, rows: Collection[int]) -> dict[int, Seen]:
+    """Return the rows with these indexes, by reading the files again up to the last of them."""
+    wanted = sorted(rows)
+    found: dict[int, Seen] = {}
+    start = at = 0
+    for step in walk(manifest, shape):
+        batch, end = step.batch, start + len(step.batch.lines)
+        while at < len(wanted) and wanted[at] < end:
+            index = wanted[at] - start
+            text = batch.texts[index]
+            found[wanted[at]] = Seen(batch.ids[index], text and text[:SHOWN_TEXT],
+                                     batch.labels[index], batch.groups[index])
+            at += 1
+        if at == len(wanted):
+            break
+        start = end
+    return found
+
+
+def _files(manifest: Manifest) -> Iterator[tuple[DataFile, int | None]]:
+    if manifest.named is None:
+        yield from ((file, None) for file in manifest.files)
+        return
+    for index, name in enumerate(manifest.split_names):
+        yield from ((file, index) for file in manifest.named[name])
+
+
+def _splits(manifest: Manifest, batch: Batch, split: int | None) -> Sequence[int]:
+    if split is not None:
+        return (split,) * len(batch.lines)
+    index = {name: number for number, name in enumerate(manifest.split_names)}
+    keys = batch.groups if manifest.group else batch.ids
+    return [index[split_at(text if key is None else key, manifest)]
+            for key, text in zip(keys, batch.texts)]
+
+
+def _ignore(line: int, row_id: str | None, fault: Fault) -> None:
+    """Drop a fault that was reported when the rows were read for the first time."""

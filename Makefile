@@ -1,0 +1,51 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test drills bench lint data lock clean
+
+help:  ## list what can be done
+	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
+		while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+setup: $(VENV)/.ready  ## make .venv from the locked requirements
+
+$(VENV)/.ready: requirements-dev.txt
+	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv --clear $(VENV) && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+			-r requirements-dev.txt || { \
+		echo "error: the packages could not be installed; is there a network?" >&2; exit 3; }
+	@touch $@
+
+demo: setup  ## generate a project into build/ and run it on real reviews, to production and back
+	@$(BIN)/python scripts/demo.py
+
+test: setup lint  ## lint, then every test, fast ones first
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+drills: setup  ## the full sizes of fuzz tests and drills; minutes to hours
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy
+
+bench: setup  ## measure, side by side where there is a peer; prints tables
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+lint: setup  ## flake8 and yamllint
+	@$(BIN)/flake8
+	@$(BIN)/yamllint --strict .
+
+data: setup  ## write the starter data again from its seed
+	@$(BIN)/python scripts/make_starter_data.py
+
+lock: setup  ## newest allowed versions into the lock files, with hashes
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		requirements-dev.in --output-file requirements-dev.txt
+	$(BIN)/python scripts/lock_project.py
+
+clean:  ## remove .venv and build/
+	rm -rf $(VENV) build .pytest_cache .hypothesis

@@ -1,0 +1,95 @@
+"""What the tests share: baking projects, an environment for them, and git."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "<<cookiecutter.project>>"
+# What git needs to work the same on every machine, and nothing of the caller's Actions run.
+CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
+           "PYTEST_")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return an environment without anything of the test's own git, make or workflow run."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
+    return {**kept, **CLEAN, **more}
+
+
+def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None,
+        check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run a command; with `check`, fail the test with its output if it fails."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, text=True,
+                          capture_output=True, env=dict(env or environment()), timeout=timeout)
+    if check and done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))} -> {done.returncode}\n"
+                    f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+def cookiecutter(output: Path, *arguments: str,
+                 env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run cookiecutter on this template without questions."""
+    home = output.parent / "cookiecutter-home"
+    home.mkdir(exist_ok=True)
+    output.mkdir(exist_ok=True)
+    return run(sys.executable, "-m", "cookiecutter", "--no-input", ROOT, "-o", output, *arguments,
+               cwd=output.parent, env={**(env or environment()), "HOME": str(home)}, check=False)
+
+
+def bake(output: Path, **answers: str) -> Path:
+    """Generate a project and return its folder; fail the test if generation fails."""
+    done = cookiecutter(output, *(f"{key}={value}" for key, value in answers.items()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output / answers.get("project", "review-sentiment")
+
+
+def git(repo: Path, *arguments: str) -> str:
+    """Run git and return what it prints."""
+    return run("git", *arguments, cwd=repo).stdout.strip()
+
+
+def commit(repo: Path, message: str) -> str:
+    """Commit everything as a person; return the commit."""
+    git(repo, "add", "--all")
+    git(repo, "-c", "user.name=person", "-c", "user.email=person@localhost", "commit", "--quiet",
+        "-m", message)
+    return git(repo, "rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="session")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment with exactly what a generated project's lock file names."""
+    folder = tmp_path_factory.mktemp("venv") / ".venv"
+    cwd = folder.parent
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=cwd)
+    run("uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python",
+        "--require-hashes", "-r", TEMPLATE / "requirements.txt", cwd=cwd)
+    (folder / ".ready").touch()
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, venv: Path) -> Path:
+    """A fresh bake whose environment is set up."""
+    return with_venv(bake(tmp_path / "out"), venv)
+
+
+def with_venv(folder: Path, venv: Path) -> Path:
+    """Give a bake the shared environment, as if `make setup` had run in it."""
+    (folder / ".venv").symlink_to(venv)
+    os.utime(venv / ".ready")
+    return folder
+
+
+def tool(project: Path, name: str, *arguments: str, check: bool = True,
+         **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python tools/NAME.py` in a generated project."""
+    return run(project / ".venv" / "bin" / "python", f"tools/{name}.py", *arguments, cwd=project,
+               env=environment(**env), check=check)
