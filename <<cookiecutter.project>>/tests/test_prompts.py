@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlops import prompts
-from mlops.errors import NotMeasured, UsageError, UserError
+from mlops.errors import Conflict, NotMeasured, UsageError, UserError
 from mlops.names import Version
 from mlops.prompts import bump, checks, fix, sensitive
 from mlops.prompts.file import read
@@ -139,7 +139,7 @@ def test_the_header_only_shape_is_accepted_and_its_body_is_made(capsys):
     assert capsys.readouterr().out.splitlines()[-1] == "PROMPTS: WARN 1 warning"
     assert codes() == ["P011"]
     prompt = prompts.load(path)
-    assert prompt.name == "classify_sentiment"
+    assert prompt.name == "classify_sentiment" and prompt.content["body"] == ""
     assert prompts.render(prompt, {"text": "So so."}) == (
         "Classify sentiment as negative, neutral, or positive.\n\n"
         "Rules:\n- Be concise.\n- Output one label only.\n\n"
@@ -230,6 +230,16 @@ def test_numbers_and_truth_are_written_as_json():
 def test_what_an_input_holds_is_never_read_again(text):
     prompt = at_any_place(GOOD)
     assert f"<text>\n{text}\n</text>" in prompts.render(prompt, {"text": text})
+
+
+@pytest.mark.parametrize("given, shown", [
+    ("{label: a|b, n: integer}", '{"label": "a" | "b", "n": <integer>}'),
+    ("{n: {type: integer, minimum: 1}}", "JSON that this JSON Schema accepts: "),
+    ("{type: object, properties: {a: {type: string}}}", "JSON that this JSON Schema accepts: "),
+])
+def test_the_format_is_shown_in_short_where_that_says_all(given, shown):
+    text = changed('{label: "bad|good"}', given).split("examples:")[0] + "---\n{{ text }}{{format}}"
+    assert prompts.render(at_any_place(text), {"text": "a"}).startswith("a" + shown)
 
 
 # Answers
@@ -369,6 +379,7 @@ def test_labels_are_those_of_the_dataset_for_the_newest_version_only():
     finding, = found("P031")
     assert (finding.line, finding.field) == (8, "format.label")
     assert "lacks 'mixed'" in finding.message
+    assert "P031" in {item.code for item in check(Path("prompts/mood")).findings}
 
     put(GOOD.replace("1.0.0", "2.0.0").replace("bad|good", "bad|good|mixed"), "2.0.0")
     assert found("P031") == []
@@ -444,7 +455,10 @@ HOSTILE = {
     "NUL": b"version: 1.0.0\ngoal: a\0b\n",
     "control": b"goal: \x07\n",
     "huge": b"# " + b"x" * 1_000_001,
-    "long header": b"goal: " + b"x" * 300_000,
+    "NUL in the body": GOOD.encode() + b"\0",
+    "long header": BRIEF.encode().replace(b"Be concise", b"x" * 300_000),
+    "deep schema": b"version: 1.0.0\ngoal: g\nformat: {type: object, properties: {a: "
+                   + b"{items: " * 40 + b"{}" + b"}" * 42,
     "twice": b"version: 1.0.0\nversion: 1.0.0\n",
     "no end": b"---\nversion: 1.0.0\n",
     "no body": b"---\nversion: 1.0.0\n---\n \n",
@@ -494,6 +508,16 @@ def test_what_is_no_plain_file_is_never_opened(make):
     assert codes() == ["P002"]
 
 
+def test_a_link_to_a_good_prompt_elsewhere_is_refused():
+    path = put(GOOD)
+    Path("elsewhere").write_text(GOOD)
+    path.unlink()
+    path.symlink_to("../../elsewhere")
+    assert codes() == ["P002"]
+    with pytest.raises(UsageError, match="a link; store the prompt itself"):
+        prompts.current(Path("prompts"), "mood")
+
+
 def test_a_file_of_a_gigabyte_is_not_read():
     path = put(GOOD)
     os.truncate(path, 2**30)
@@ -541,6 +565,7 @@ BUMPS = [
     ('format: {label: "bad|good"}', 'format: {label: "bad|good|mixed"}', "2.0.0",
      "format changed (+ 'mixed')"),
     ("{text: string}", "{text: {type: string, maxLength: 9000}}", "2.0.0", "input changed"),
+    ("{text: string}", "{text: {type: string, description: d}}", "1.1.0", "input is worded"),
     ('format: {label: "bad|good"}', 'format: {label: "good|bad"}', "1.1.0", "ordered differently"),
     ("Say how a text sounds.", "Say how a text feels.", "1.1.0", "goal changed"),
     ("- One label only.", "- One label.", "1.1.0", "rules changed"),
@@ -614,7 +639,9 @@ def test_a_version_below_the_base_is_an_error():
     put(GOOD.replace("1.0.0", "2.0.0"), "2.0.0")
     commit()
     put(GOOD)
+    put(changed("Say", "Tell").replace("1.0.0", "2.1.0"), "2.1.0")
     assert codes() == ["P042"]
+    assert check(Path("prompts")).versions[0].needed == "2.1.0"
 
 
 def test_old_versions_stay():
@@ -741,6 +768,16 @@ def test_fix_says_where_a_header_must_be_edited_by_hand():
     assert [item.name for item in path.parent.iterdir()] == [path.name]
 
 
+def test_fix_overwrites_nothing():
+    path = put(GOOD)
+    commit()
+    path.with_name("prompt_v1.1.0.txt").mkdir()
+    path.write_text(changed("Say", "Tell"))
+    with pytest.raises(Conflict, match="exists already"):
+        main(["prompts", "--fix"])
+    assert path.read_text() == changed("Say", "Tell")
+
+
 def test_fix_raises_a_new_version_that_is_too_low_and_moves_its_changelog():
     put(GOOD)
     commit()
@@ -758,6 +795,17 @@ def test_fix_puts_back_what_was_renamed_away():
     put(GOOD.replace("1.0.0", "1.1.0"), "1.1.0")
     list(fix.fix(check(Path("prompts")).histories))
     assert path.read_text() == GOOD and codes() == []
+
+
+def test_fix_never_mixes_an_edit_with_a_removed_version():
+    old = put(GOOD)
+    new = put(changed("Say", "Tell").replace("1.0.0", "1.1.0"), "1.1.0")
+    commit()
+    new.unlink()
+    old.write_text(changed("Say", "Write"))
+    list(fix.fix(check(Path("prompts")).histories))
+    assert "Tell" in new.read_text() and "Write" in old.read_text()
+    assert codes() == ["P040"]
 
 
 def test_fix_keeps_a_higher_version_that_was_chosen_in_place():
@@ -826,6 +874,12 @@ def test_diff_shows_what_changed_and_the_bump(capsys):
     assert json.loads(capsys.readouterr().out)["version"]["needed"] == "2.0.0"
     main(["diff", str(old), str(old)])
     assert capsys.readouterr().out == "BUMP: none, nothing that the model sees changed\n"
+
+
+def test_diff_of_very_long_prompts_does_not_take_minutes(capsys):
+    long = GOOD + "a\nb\n" * 2000
+    main(["diff", str(put(long)), str(put(long + "c", "1.0.1"))])
+    assert "more than 2000 lines; not shown" in capsys.readouterr().out
 
 
 def test_diff_of_a_file_that_cannot_be_read_is_one_line():

@@ -27,9 +27,18 @@ class Collector:
         level = severity or self._severities[code]
         if level == OFF:
             return
-        self.counts[level, code] += 1
-        if len(self._kept[level]) < MAX_KEPT[level]:
-            self._kept[level].append(Finding(code, message, severity=level, **place))
+        self.keep(Finding(code, message, severity=level, **place))
+
+    def keep(self, finding: Finding) -> None:
+        """Count a finding, and keep it where there is room."""
+        self.counts[finding.severity, finding.code] += 1
+        kept = self._kept[finding.severity]
+        if len(kept) < MAX_KEPT[finding.severity]:
+            kept.append(finding)
+
+    def count(self, code: str) -> None:
+        """Count one more finding that is not kept."""
+        self.counts[self._severities[code], code] += 1
 
     @property
     def findings(self) -> list[Finding]:
@@ -37,7 +46,13 @@ class Collector:
         return [finding for level in (ERROR, "warning")
                 for finding in sorted(self._kept[level], key=lambda f: f.code)]
 
-    @property
-    def not_kept(self) -> int:
-        """Return how many findings were counted only."""
-        return self.counts.total() - sum(map(len, self._kept.values()))
+    def total(self, severity: str) -> int:
+        """Return how many findings there were, also those not kept."""
+        return sum(count for (level, _), count in self.counts.items() if level == severity)
+
+    def by_code(self) -> dict[str, int]:
+        """Return code -> number of findings, also those not kept."""
+        found: Counter[str] = Counter()
+        for (_, code), count in sorted(self.counts.items()):
+            found[code] += count
+        return dict(sorted(found.items()))

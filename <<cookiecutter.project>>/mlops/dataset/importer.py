@@ -62,6 +62,8 @@ def read_table(path: Path, columns: Columns, labels: Sequence[str] | None) -> li
                              f"({', '.join(labels or ())})")
         if row["text"] is not None and not isinstance(row["text"], str):
             raise UsageError(f"{path}:{line}: {columns.text!r} holds {row['text']!r}, not a text")
+        if "\0" in (row["text"] or ""):
+            raise UsageError(f"{path}:{line}: the text holds a NUL character; is this a text file?")
         rows.append(row)
     if not rows:
         raise UsageError(f"{path}: no rows")

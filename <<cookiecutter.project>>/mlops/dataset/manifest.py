@@ -57,6 +57,10 @@ class Manifest:
     languages: tuple[str, ...]
     document: yamlfile.Document
 
+    def text(self, key: str) -> str:
+        """Return a text of the manifest such as `description` or `limits`; empty if absent."""
+        return str(self.document.value.get(key) or "").strip()
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Return the label names in the manifest's order; empty where the schema lists none."""
@@ -76,11 +80,15 @@ class Manifest:
 
 def load_manifest(path: Path) -> Manifest:
     """Read and check `dataset.yaml`; raise UsageError with file:line:column at its first fault."""
-    document = yamlfile.read(path, "dataset")
-    value = document.value
+    return manifest_of(yamlfile.read(path, "dataset"))
+
+
+def manifest_of(document: yamlfile.Document) -> Manifest:
+    """Make a manifest of a document that keeps to the schema; raise UsageError for the rest."""
+    path, value = document.path, document.value
     splits = dict(value.get("splits") or {"train": 0.8, "valid": 0.1, "test": 0.1})
     group, seed = splits.pop("group", None), splits.pop("seed", 0)
-    fields = tuple(_field(name, spec) for name, spec in value["schema"].items())
+    fields = tuple(_field(name, spec, document) for name, spec in value["schema"].items())
     if group is not None and group not in {field.name for field in fields}:
         raise UsageError(f"{document.where('splits', 'group')}: group {group!r} is not a field of "
                          "schema; add it there or name another field")
@@ -107,19 +115,48 @@ def load_manifest(path: Path) -> Manifest:
         languages=() if language is None else tuple(_as_list(language)), document=document)
 
 
-def _field(name: str, spec: Any) -> Field:
+def _field(name: str, spec: Any, document: yamlfile.Document) -> Field:
     if isinstance(spec, str):
-        return Field(name, type=spec)
+        spec = {"type": spec}
     spec = {key: value for key, value in spec.items() if key != "description"}
     enum = spec.pop("enum", None)
+    place = document.where("schema", name)
+    if enum:
+        spec.setdefault("type", _enum_type(enum, place))
+        if spec["type"] != _enum_type(enum, place) and spec["type"] != "number":
+            raise UsageError(f"{place}: the enum's values are not of type {spec['type']}; "
+                             "put texts in quotes, for YAML reads no, yes, on and off as booleans")
+    if name == "text" and spec.get("type", "string") != "string":
+        raise UsageError(f"{place}: text is always a string")
     return Field(name, enum=tuple(enum) if enum else None, **spec)
+
+
+def _enum_type(enum: list[Any], place: str) -> str:
+    kinds = {"boolean" if isinstance(item, bool) else "string" if isinstance(item, str)
+             else "integer" if isinstance(item, int) else "number" for item in enum}
+    if kinds == {"integer", "number"}:
+        return "number"
+    if len(kinds) > 1:
+        raise UsageError(f"{place}: the enum mixes types; put texts in quotes, for YAML reads "
+                         "no, yes, on and off as booleans, and 1 as a number")
+    return kinds.pop()
 
 
 def _file(manifest: Path, spec: Any) -> DataFile:
     if isinstance(spec, str):
         return DataFile(manifest.parent / _inside(spec, manifest))
-    name = spec["url"].rstrip("/").rsplit("/", 1)[-1]
-    return DataFile(Path(name), url=spec["url"], sha256=spec["sha256"])
+    name = spec["url"].split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
+    cache = _repository(manifest) / ".cache" / "data" / spec["sha256"][:16]
+    return DataFile(cache / (name or "rows"), url=spec["url"], sha256=spec["sha256"])
+
+
+def _repository(manifest: Path) -> Path:
+    """Return the nearest folder upwards that holds project.yaml or .git, else the manifest's."""
+    here = manifest.parent
+    for folder in (here, *here.resolve().parents):
+        if (folder / "project.yaml").exists() or (folder / ".git").exists():
+            return folder
+    return here
 
 
 def _inside(spec: str, manifest: Path) -> Path:
@@ -154,8 +191,6 @@ def _checks(given: Any) -> dict[str, Any]:
     checks: dict[str, Any] = {}
     for item in _as_list(given):
         checks.update(item)
-    if checks.get("pii") is False:
-        checks["pii"] = "off"  # YAML 1.1 reads a bare `off` as false
     return checks
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from mlops.dataset.texts import folded
 
 WORDS = 5
-JACCARD = 0.6
+JACCARD = 0.8
 MIN_SHINGLES = 4
 MAX_SHINGLES = 2_000_000
 MAX_ROWS = 300_000

@@ -86,7 +86,7 @@ def shown(path: Path) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
-def _walk(folder: Path, findings: list[Finding]) -> "list[tuple[int, Path, list[str]]]":
+def _walk(folder: Path, findings: list[Finding]) -> list[tuple[int, Path, list[str]]]:
     """Return (depth, folder, names of files meant as prompts) for up to two levels below."""
     places = []
     for root, folders, files in os.walk(folder, onerror=_raise):
@@ -94,7 +94,7 @@ def _walk(folder: Path, findings: list[Finding]) -> "list[tuple[int, Path, list[
         depth = len(home.relative_to(folder).parts)
         for name in list(folders):
             path = home / name
-            if _MEANT_AS_PROMPT.fullmatch(name) and FILE_NAME.fullmatch(name):
+            if FILE_NAME.fullmatch(name):
                 findings.append(_misplaced(path, "a folder, where a file is expected",
                                            "rename it", "P002"))
             elif path.is_symlink() and depth == 0:

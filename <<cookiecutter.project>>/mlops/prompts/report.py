@@ -11,6 +11,7 @@ from mlops import findings as found
 from mlops.dataset.manifest import load_manifest
 from mlops.errors import NotMeasured, UsageError
 from mlops.findings import Finding
+from mlops.merge_base import FETCH_ALL
 from mlops.prompts import checks, history, vcs
 from mlops.prompts import format as answer_format
 from mlops.prompts.file import Prompt, read
@@ -140,7 +141,7 @@ def _histories(folder: Path, ref: str | None, entries: Sequence[Entry],
             raise
         if entries:
             findings.append(Finding("P044", f"version bump not checked: {error}",
-                                    severity="warning", hint=vcs.FETCH_ALL))
+                                    severity="warning", hint=FETCH_ALL))
         return [history.compare(name, group, prompts, ())
                 for name, group in grouped.items()], f"not checked: {error}"
     histories = []

@@ -1,0 +1,232 @@
+"""The data check: manifest, rows, splits, leakage, pinned test split, version bump."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops.dataset import codes, near, overlap, quality, texts
+from mlops.dataset.collect import Collector
+from mlops.dataset.manifest import Manifest
+from mlops.dataset.rowcheck import Fault, Shape, shape_of, shown
+from mlops.dataset.rows import canonical, digest_of
+from mlops.dataset.scan import Batch, Layout, Report
+from mlops.dataset.table import Table
+from mlops.dataset.walk import Seen, Step, fetch, walk
+
+MAX_PAIRS = 2_000
+NULL_TEXT = ("D010", "D012", "D013")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the rows were found to be. `test_sha256` is None without a test split."""
+
+    table: Table
+    parts: dict[str, quality.Summary]
+    test_sha256: str | None
+
+
+def measure(manifest: Manifest, found: Collector, fast: bool = True) -> Measured:
+    """Read all rows once and check them; findings go to `found`."""
+    shape = shape_of(manifest)
+    table = Table(manifest.split_names)
+    digests: list[bytes] = []
+    test = manifest.split_names.index("test") if "test" in manifest.split_names else None
+    several = len([name for name in manifest.split_names]) > 1
+    wants_folded = several and (found.wants("D031") or found.wants("D032"))
+    inside = _inside_checks(found)
+    report = _reporter(manifest, found)
+    last: Path | None = None
+    for step in walk(manifest, shape, report, _layout_reporter(found), fast):
+        if step.path != last:
+            table.begin_file(step.path)
+            last = step.path
+        table.add(step.batch, step.splits)
+        if wants_folded:
+            table.folded.extend(0 if text is None else hash(texts.folded(text))
+                                for text in step.batch.texts)
+        if test is not None:
+            digests.extend(_digests(step, test))
+        for look in inside:
+            look(step)
+    _pair_findings(manifest, shape, table, found)
+    if several and found.wants("D032"):
+        _near_findings(manifest, shape, table, found)
+    parts = quality.summaries(table)
+    for remark in quality.check(manifest, table, parts):
+        add_remark(manifest, found, remark)
+    return Measured(table, parts, digest_of(digests) if test is not None else None)
+
+
+def add_remark(manifest: Manifest, found: Collector, remark: quality.Remark) -> None:
+    """Add a finding on the dataset as a whole, at its place in the manifest."""
+    line, column = position(manifest, remark.keys)
+    severity = remark.severity if found.wants(remark.code) else None
+    found.add(remark.code, remark.message, severity=severity, file=str(manifest.path), line=line,
+              column=column, field=str(remark.keys[-1]) if remark.keys else None, hint=remark.hint)
+
+
+def position(manifest: Manifest, keys: quality.Keys) -> tuple[int, int]:
+    """Return line and column of a value of the manifest, also in a list of single-key maps."""
+    if keys and keys[0] == "quality_checks":
+        given = manifest.document.value.get("quality_checks")
+        for index, item in enumerate(given if isinstance(given, list) else []):
+            if keys[1] in item:
+                keys = (keys[0], index, *keys[1:])
+                break
+    return manifest.document.position(keys)
+
+
+def _reporter(manifest: Manifest, found: Collector) -> Callable[[Path], Report]:
+    tolerated = "max_null_text_pct" in manifest.checks
+
+    def of_file(path: Path) -> Report:
+        def report(line: int, row_id: str | None, fault: Fault) -> None:
+            is_null_text = fault.field == "text" and fault.code in NULL_TEXT
+            found.add(fault.code, fault.message,
+                      severity=codes.WARNING if tolerated and is_null_text else None,
+                      file=str(path), line=line, id=row_id and row_id[:60], field=fault.field,
+                      hint=fault.hint)
+        return report
+
+    return of_file
+
+
+def _layout_reporter(found: Collector) -> Callable[[Path, Layout], None]:
+    def report(path: Path, layout: Layout) -> None:
+        if layout.has_bom:
+            found.add("D003", "the file begins with a byte order mark", file=str(path), line=1,
+                      hint="save it as UTF-8 without BOM")
+        if layout.empty_lines:
+            found.add("D003", f"{layout.empty_lines:,} empty lines, skipped", file=str(path),
+                      line=layout.first_empty)
+        for name, count in layout.unknown.most_common(20):
+            found.add("D015", f"{count:,} rows have field {shown(name)}, which the schema does not "
+                      "know", file=str(path), line=layout.first_unknown[name], field=name[:60],
+                      hint="add it to schema, or remove it")
+    return report
+
+
+def _digests(step: Step, test: int) -> Iterator[bytes]:
+    for index, split in enumerate(step.splits):
+        if split == test and step.batch.texts[index] is not None:
+            yield hashlib.sha256(canonical(step.batch.row(index))).digest()
+
+
+def _inside_checks(found: Collector) -> list[Callable[[Step], None]]:
+    """Return the checks that look into texts, as far as they are switched on."""
+    def odd(step: Step) -> None:
+        if step.batch.may_be_odd:
+            for index, text in _texts(step.batch):
+                oddity = texts.oddity(text)
+                if oddity:
+                    add("D051", step, index, *oddity)
+
+    def personal(step: Step) -> None:
+        for index, text in _texts(step.batch):
+            hit = texts.personal(text)
+            if hit:
+                add("D060", step, index, hit, "replace it with an invented one, or mask it")
+
+    def add(code: str, step: Step, index: int, message: str, hint: str | None) -> None:
+        row_id = step.batch.ids[index]
+        found.add(code, message, file=str(step.path), line=step.batch.lines[index],
+                  id=row_id and row_id[:60], field="text", hint=hint)
+
+    return [look for code, look in (("D051", odd), ("D060", personal)) if found.wants(code)]
+
+
+def _texts(batch: Batch) -> Iterator[tuple[int, str]]:
+    return ((index, text) for index, text in enumerate(batch.texts) if text is not None)
+
+
+def _pair_findings(manifest: Manifest, shape: Shape, table: Table, found: Collector) -> None:
+    """Find rows that meet; read those that will be shown again, because only hashes were kept."""
+    pairs: list[overlap.Pair] = []
+    for look in (overlap.same_ids, overlap.same_texts, overlap.folded_leaks,
+                 overlap.straddling_groups):
+        pairs.extend(_first_of_each(look(table), found))
+    outliers = quality.length_outliers(table)[:MAX_PAIRS] if found.wants("D050") else []
+    rows = {row for pair in pairs for row in (pair.row, pair.first)} | {row for row, _ in outliers}
+    seen = fetch(manifest, shape, rows) if rows else {}
+    for pair in pairs:
+        message = _pair_message(pair, table, seen)
+        _add_row(found, pair.code, message, pair.row, table, seen,
+                 {"D020": "id", "D033": manifest.group}.get(pair.code, "text"))
+    for row, length in outliers:
+        _add_row(found, "D050", f"text has {length:,} characters, far more than the others", row,
+                 table, seen, "text")
+
+
+def _first_of_each(pairs: Iterable[overlap.Pair], found: Collector) -> Iterator[overlap.Pair]:
+    taken: dict[str, int] = {}
+    for pair in pairs:
+        if not found.wants(pair.code):
+            continue
+        taken[pair.code] = taken.get(pair.code, 0) + 1
+        if taken[pair.code] <= MAX_PAIRS:
+            yield pair
+        else:
+            found.count(pair.code)
+
+
+def _pair_message(pair: overlap.Pair, table: Table, seen: dict[int, Seen]) -> str:
+    here, there = seen[pair.row], seen[pair.first]
+    place = f"{table.file_of(pair.first)}:{table.lines[pair.first]}"
+    who = f"{place} (id {there.id[:60]})" if there.id else place
+    split = table.split_names[table.splits[pair.first]]
+    own = table.split_names[table.splits[pair.row]]
+    if pair.code == "D020":
+        return f"id {shown(here.id)} stands also at {place}"
+    if pair.code == "D021":
+        return f"the same text as at {who}"
+    if pair.code == "D022":
+        return (f"text {shown(here.text)} is labelled {shown(here.label)} here, but "
+                f"{shown(there.label)} at {who}")
+    if pair.code == "D033":
+        return f"group {shown(here.group)} lies in {own} and in {split}, at {place}"
+    other = (f", labelled {shown(there.label)} there and {shown(here.label)} here"
+             if here.label and there.label and here.label != there.label else "")
+    like = "the same text but for case, width or white space" if pair.code == "D031" \
+        else "the same text"
+    return f"{own} holds {like} as {split}, at {who}{other}"
+
+
+def _near_findings(manifest: Manifest, shape: Shape, table: Table, found: Collector) -> None:
+    train = table.split_names.index("train")
+    index = near.Index()
+
+    def rows(from_train: bool) -> Iterator[tuple[int, int, str]]:
+        start = 0
+        for step in walk(manifest, shape):
+            for number, text in _texts(step.batch):
+                if (step.splits[number] == train) == from_train:
+                    yield start + number, step.splits[number], text
+            start += len(step.batch.lines)
+
+    pairs = []
+    for pair in near.near_pairs(rows(False), rows(True), index):
+        if table.folded[pair.row] == table.folded[pair.other]:
+            continue
+        if len(pairs) < MAX_PAIRS:
+            pairs.append(pair)
+        else:
+            found.count("D032")
+    seen = fetch(manifest, shape, {row for pair in pairs for row in (pair.row, pair.other)}) \
+        if pairs else {}
+    for pair in pairs:
+        there = seen[pair.other]
+        who = f" (id {there.id[:60]})" if there.id else ""
+        _add_row(found, "D032",
+                 f"{pair.similarity:.0%} of the 5-word runs are also in "
+                 f"{table.split_names[table.splits[pair.other]]}, at "
+                 f"{table.file_of(pair.other)}:{table.lines[pair.other]}{who}",
+                 pair.row, table, seen, "text")
+
+
+def _add_row(found: Collector, code: str, message: str, row: int, table: Table,
+             seen: dict[int, Seen], field: str | None) -> None:
+    row_id = seen[row].id
+    found.add(code, message, file=str(table.file_of(row)), line=table.lines[row],
+              id=row_id and row_id[:60], field=field)

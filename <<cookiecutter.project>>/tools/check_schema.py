@@ -1,0 +1,51 @@
+"""Check data/dataset.yaml and its rows: types, splits, leakage, pinned test split, version bump.
+
+examples:
+  python tools/check_schema.py data/dataset.yaml
+  python tools/check_schema.py data/dataset.yaml --fix
+  python tools/check_schema.py data/dataset.yaml --base origin/main --json --sarif data.sarif
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops import sarif  # noqa: E402
+from mlops.cli import emit, parser, run  # noqa: E402
+from mlops.dataset.command import check_and_fix  # noqa: E402
+from mlops.findings import print_findings  # noqa: E402
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("manifest", type=Path, nargs="?", default=Path("data/dataset.yaml"),
+                           help="default: data/dataset.yaml")
+    arguments.add_argument("--fix", action="store_true",
+                           help="write the needed version, the test digest and the card's tables")
+    arguments.add_argument("--base", metavar="REF",
+                           help="compare with this commit or branch (default: the merge base "
+                           "with the default branch)")
+    arguments.add_argument("--json", action="store_true", help="print the report as JSON")
+    arguments.add_argument("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF")
+    options = arguments.parse_args(argv)
+    report, done = check_and_fix(options.manifest, options.base, options.fix)
+    if options.sarif:
+        sarif.write(options.sarif, "check_schema", report.findings)
+    if options.json:
+        emit(report.as_dict())
+        return report.exit_code
+    for line in done:
+        print(line)
+    chosen, cut = report.shown()
+    print_findings(chosen)
+    for line in (*cut, *report.notes()):
+        print(line)
+    print(report.last_line())
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Measurements, run by `make bench`. They print tables; nothing here is asserted."""

@@ -1,0 +1,187 @@
+"""The life of a model in a fresh bake, through the commands a person types."""
+
+import json
+import shutil
+
+import pytest
+from conftest import bake, commit, environment, git, run, tool, with_venv
+
+
+@pytest.fixture
+def shared(project, tmp_path):
+    """A bake whose origin is a bare repository, as a team has it without GitHub."""
+    run("git", "init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "origin.git",
+        cwd=tmp_path)
+    git(project, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(project, "push", "--quiet", "origin", "main", "registry")
+    return project
+
+
+def edit(project, name, old, new):
+    path = project / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def make(project, *targets, check=True, **env):
+    return run("make", "--silent", *targets, cwd=project, check=check, env=environment(**env))
+
+
+def shown(project, registry):
+    return json.loads(tool(project, "registry", "show", "--json", "--registry", registry).stdout)
+
+
+def candidate(project):
+    for name in ("train", "eval_gate", "pack_model"):
+        done = tool(project, name)
+    return done
+
+
+def test_make_check_passes_in_a_fresh_bake(project):
+    assert "passed" in make(project, "check").stdout
+
+
+@pytest.mark.parametrize("task", ["text-classification", "prompt-classification"])
+def test_make_pipeline_goes_from_checks_to_production(tmp_path, venv, task):
+    project = with_venv(bake(tmp_path / "out", task=task), venv)
+
+    done = make(project, "pipeline")
+
+    assert "GATE: PASS" in done.stdout
+    assert shown(project, "local") == {"review-sentiment": {
+        "stages": {"production": "v1.0.0", "staging": "v1.0.0"}, "versions": ["v1.0.0"], "seq": 3}}
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_the_default_model_is_good_but_not_perfect_and_its_slices_differ(project):
+    make(project, "train", "gate")
+
+    report = json.loads((project / "reports" / "report.json").read_text())
+    slices = {gate["slice"]: gate["value"] for gate in report["gates"] if gate["slice"]}
+    assert 0.82 <= report["metrics"]["f1_macro"] <= 0.92
+    assert {"short_text", "long_text"} < set(slices) and len(slices) >= 6
+    assert max(slices.values()) - min(slices.values()) > 0.03
+
+
+def test_two_versions_on_a_bare_remote_and_back(shared, tmp_path):
+    candidate(shared)
+    tool(shared, "push_to_registry", "--stage", "Staging", "--registry", "origin")
+    tool(shared, "promote", "review-sentiment@v1.0.0", "--to", "Production", "--registry", "origin")
+    edit(shared, "project.yaml", "c: 4.0", "c: 2.0")
+    commit(shared, "Regularise more")
+    candidate(shared)
+    tool(shared, "push_to_registry", "--stage", "Staging", "--registry", "origin")
+    tool(shared, "promote", "@staging", "--to", "PRODUCTION", "--registry", "origin",
+         "--expect-current", "v1.0.0")
+
+    tool(shared, "rollback", "--reason", "drill", "--registry", "origin")
+
+    stages = shown(shared, "origin")["review-sentiment"]["stages"]
+    assert stages == {"production": "v1.0.0", "staging": "v1.0.1", "archived": "v1.0.1"}
+    history = tool(shared, "registry", "history", "--registry", "origin").stdout
+    assert "drill" in history and "replaced by v1.0.1" in history
+    assert shown(shared, "local") == {}
+
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", tmp_path / "origin.git", clone, cwd=tmp_path)
+    seen = json.loads(run("gto", "show", "--json", cwd=clone).stdout)
+    assert seen["review-sentiment"]["stage"] == stages
+
+
+def test_a_clone_reads_and_continues_the_registry(shared, venv, tmp_path):
+    candidate(shared)
+    tool(shared, "push_to_registry", "--registry", "origin")
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", tmp_path / "origin.git", clone, cwd=tmp_path)
+    with_venv(clone, venv)
+
+    tool(clone, "promote", "review-sentiment@v1.0.0", "--to", "production", "--registry", "origin")
+
+    assert shown(shared, "origin")["review-sentiment"]["stages"]["production"] == "v1.0.0"
+
+
+def test_an_uncommitted_change_is_registered_locally_with_a_warning_but_not_shared(shared):
+    edit(shared, "project.yaml", "c: 4.0", "c: 3.0")
+    candidate(shared)
+
+    refused = tool(shared, "push_to_registry", "--registry", "origin", check=False)
+    taken = tool(shared, "push_to_registry", "--registry", "local")
+
+    assert refused.returncode == 1 and "uncommitted changes" in refused.stderr
+    assert "warning" in taken.stderr
+    assert shown(shared, "origin") == {}
+
+
+def test_a_model_below_its_bound_gets_no_further(project):
+    tool(project, "train")
+
+    gate = tool(project, "eval_gate", "--min_f1_macro", "0.99", check=False)
+    pack = tool(project, "pack_model", check=False)
+
+    assert gate.returncode == 1
+    assert gate.stdout.splitlines()[-1].startswith("GATE: FAIL (f1_macro 0.8")
+    assert pack.returncode == 1 and "gate said FAIL" in pack.stderr
+
+
+def test_the_brief_command_line_passes(project):
+    tool(project, "train")
+
+    gate = tool(project, "eval_gate", "--min_f1_macro", "0.80", "--max_latency_ms_p95", "150")
+
+    assert gate.stdout.splitlines()[-1] == "GATE: PASS"
+
+
+@pytest.mark.parametrize("steps, code, hint", [
+    ((("eval_gate",),), 3, "train.py"),
+    ((("pack_model",),), 3, "train.py"),
+    ((("push_to_registry",),), 3, "pack_model.py"),
+    ((("promote", "review-sentiment@v9.9.9", "--to", "production"),), 2, "not registered"),
+    ((("promote", "review-sentiment", "--to", "production"),), 2, "@v1.2.0"),
+    ((("promote", "review-sentiment@v1.0.0", "--to", "prod"),), 2, "staging, shadow, production"),
+    ((("promote", "Bad_Name@v1.0.0", "--to", "production"),), 2, "lower case"),
+    ((("rollback", "--reason", "x"),), 4, "nothing to roll back"),
+    ((("registry", "show", "--registry", "nowhere"),), 2, "git remote add"),
+    ((("eval_gate", "--run", "nothing"),), 2, "runs.py list"),
+    ((("train", "--model", "nothing"),), 2, "there are review-sentiment"),
+])
+def test_what_is_out_of_order_is_one_line_and_the_documented_code(project, steps, code, hint):
+    for name, *arguments in steps:
+        done = tool(project, name, *arguments, check=False)
+
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (code, 1)
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_model_lives_beside_the_first(project):
+    edit(project, "project.yaml", "registry:\n", """\
+  words-only:
+    class: tfidf-logistic
+    params: {char_ngrams: 2}
+
+registry:
+""")
+    commit(project, "Add a second model")
+    for model in ("review-sentiment", "words-only"):
+        for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
+            tool(project, name, "--model", model)
+
+    assert list(shown(project, "local")) == ["review-sentiment", "words-only"]
+
+
+def test_commands_work_from_a_subfolder_and_outside_they_say_so(project, tmp_path):
+    python = project / ".venv" / "bin" / "python"
+    inside = run(python, "../tools/registry.py", "show", cwd=project / "data")
+    outside = run(python, project / "tools" / "registry.py", "show", cwd=tmp_path, check=False)
+
+    assert "no versions yet" in inside.stdout
+    assert outside.returncode == 2 and "project.yaml" in outside.stderr
+
+
+def test_without_any_commit_training_says_how_to_start(project):
+    shutil.rmtree(project / ".git")
+
+    done = tool(project, "train", check=False)
+
+    assert done.returncode == 3 and "git init" in done.stderr

@@ -1,0 +1,66 @@
+"""Workflows as the linters of the field see them, in the template and in a bake."""
+
+import shutil
+
+import pytest
+import yaml
+from conftest import ROOT, bake, run
+
+LINTERS = {
+    "actionlint": lambda folder: ["actionlint", "-no-color"],
+    "zizmor": lambda folder: ["zizmor", "--offline", "--persona=pedantic", "--no-progress", "."],
+    "check-jsonschema": lambda folder: [
+        "check-jsonschema", "--builtin-schema", "vendor.github-workflows",
+        *sorted((folder / ".github" / "workflows").glob("*.yml"))],
+}
+
+
+@pytest.fixture(scope="module")
+def baked(tmp_path_factory):
+    return bake(tmp_path_factory.mktemp("workflows") / "out")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The template's own workflows, without the ones it generates."""
+    folder = tmp_path_factory.mktemp("own")
+    shutil.copytree(ROOT / ".github", folder / ".github")
+    run("git", "init", "--quiet", cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize("linter", LINTERS)
+@pytest.mark.parametrize("which", ["baked", "own"])
+def test_the_linters_find_nothing(request, which, linter):
+    folder = request.getfixturevalue(which)
+
+    run(*LINTERS[linter](folder), cwd=folder)
+
+
+FAULTS = {
+    "zizmor": ("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7"),
+    "actionlint": ("runs-on: ubuntu-latest", "runs-on: ubuntu-lastest"),
+    "check-jsonschema": ("timeout-minutes: 15", "timeout-minuts: 15"),
+}
+
+
+@pytest.mark.parametrize("linter", FAULTS)
+def test_the_linters_do_fail_on_a_planted_fault(tmp_path, linter):
+    folder = bake(tmp_path / "out")
+    path = folder / ".github" / "workflows" / "ci.yml"
+    path.write_text(path.read_text().replace(*FAULTS[linter]))
+
+    assert run(*LINTERS[linter](folder), cwd=folder, check=False).returncode != 0
+
+
+@pytest.mark.parametrize("which", ["baked", "own"])
+def test_workflows_are_short_pinned_and_without_rights_by_default(request, which):
+    for path in (request.getfixturevalue(which) / ".github" / "workflows").glob("*.yml"):
+        text = path.read_text()
+        workflow = yaml.safe_load(text)
+        assert len(text.splitlines()) <= 120, path.name
+        assert workflow["permissions"] == {}, path.name
+        for name, job in workflow["jobs"].items():
+            assert "timeout-minutes" in job or "uses" in job, (path.name, name)
+            for step in job.get("steps", ()):
+                assert "${{" not in step.get("run", ""), (path.name, name)
