@@ -17,7 +17,7 @@ $(VENV)/.ready: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -m venv --clear $(VENV) && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
 			-r requirements-dev.txt || { \
 		echo "error: the packages could not be installed; is there a network?" >&2; exit 3; }
 	@touch $@

@@ -3,7 +3,6 @@
 The stored model is the prompt file and whatever the provider needs; no weights of a third party.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,16 +34,16 @@ class PromptClassifier:
 
     def save(self, folder: Path) -> None:
         """Write the prompt file as it is, and the stand-in's counts."""
-        (folder / self.prompt.path.name).write_bytes(self.prompt.path.read_bytes())
+        (folder / self.prompt.name).mkdir()
+        (folder / self.prompt.name / self.prompt.path.name).write_bytes(
+            self.prompt.path.read_bytes())
         (folder / "provider.json").write_text(self.provider.to_json(), encoding="utf-8")
-        (folder / "prompt.json").write_text(json.dumps(
-            {"name": self.prompt.name, "file": self.prompt.path.name}) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "PromptClassifier":
         """Read what `save` wrote; raise ValueError if it is not that."""
-        about = json.loads((folder / "prompt.json").read_text(encoding="utf-8"))
-        model = cls(load(folder / Path(about["file"]).name))
+        [path] = folder.glob("*/prompt_v*")
+        model = cls(load(path))
         model.provider = StandIn.from_json((folder / "provider.json").read_text(encoding="utf-8"))
         return model
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mlops.dataset import codes, near, overlap, quality, texts
@@ -12,7 +13,7 @@ from mlops.dataset.rowcheck import Fault, Shape, shape_of, shown
 from mlops.dataset.rows import canonical, digest_of
 from mlops.dataset.scan import Batch, Layout, Report
 from mlops.dataset.table import Table
-from mlops.dataset.walk import Seen, Step, fetch, walk
+from mlops.dataset.walk import Seen, Step, again, fetch, walk
 
 MAX_PAIRS = 2_000
 NULL_TEXT = ("D010", "D012", "D013")
@@ -194,25 +195,20 @@ def _pair_message(pair: overlap.Pair, table: Table, seen: dict[int, Seen]) -> st
 
 
 def _near_findings(manifest: Manifest, shape: Shape, table: Table, found: Collector) -> None:
-    train = table.split_names.index("train")
-    index = near.Index()
-
-    def rows(from_train: bool) -> Iterator[tuple[int, int, str]]:
-        start = 0
-        for step in walk(manifest, shape):
-            for number, text in _texts(step.batch):
-                if (step.splits[number] == train) == from_train:
-                    yield start + number, step.splits[number], text
-            start += len(step.batch.lines)
-
-    pairs = []
-    for pair in near.near_pairs(rows(False), rows(True), index):
-        if table.folded[pair.row] == table.folded[pair.other]:
-            continue
-        if len(pairs) < MAX_PAIRS:
-            pairs.append(pair)
-        else:
-            found.count("D032")
+    index = near.Index(_shingles(manifest, shape, table, is_train=False))
+    if index.left_out:
+        add_remark(manifest, found, quality.Remark(
+            "D032", f"near leaks: {index.left_out:,} rows of the smaller splits were left out, "
+            "for there is no room to compare so many"))
+    pairs: list[near.NearPair] = []
+    for part in chain(index.parts, _shingles(manifest, shape, table, is_train=True)):
+        for pair in index.pairs(part):
+            if _is_known(pair, table):
+                continue
+            if len(pairs) < MAX_PAIRS:
+                pairs.append(pair)
+            else:
+                found.count("D032")
     seen = fetch(manifest, shape, {row for pair in pairs for row in (pair.row, pair.other)}) \
         if pairs else {}
     for pair in pairs:
@@ -223,6 +219,32 @@ def _near_findings(manifest: Manifest, shape: Shape, table: Table, found: Collec
                  f"{table.split_names[table.splits[pair.other]]}, at "
                  f"{table.file_of(pair.other)}:{table.lines[pair.other]}{who}",
                  pair.row, table, seen, "text")
+
+
+def _is_known(pair: near.NearPair, table: Table) -> bool:
+    """Say whether a pair is told otherwise: within a split, the other way round, or D030, D031."""
+    splits = table.splits
+    return (splits[pair.row] == splits[pair.other]
+            or table.folded[pair.row] == table.folded[pair.other]
+            or (pair.row < pair.other and "train" not in (table.split_names[splits[pair.row]],
+                                                          table.split_names[splits[pair.other]])))
+
+
+def _shingles(manifest: Manifest, shape: Shape, table: Table,
+              is_train: bool) -> Iterator[near.Shingles]:
+    """Yield the shingles of the train split, or of the others, some rows at a time."""
+    train = table.split_names.index("train")
+    rows: list[int] = []
+    chunk: list[str] = []
+    for start, batch in again(manifest, shape):
+        for number, text in _texts(batch):
+            if (table.splits[start + number] == train) == is_train:
+                rows.append(start + number)
+                chunk.append(text)
+                if len(rows) == near.MAX_CHUNK:
+                    yield near.shingles(rows, chunk)
+                    rows, chunk = [], []
+    yield near.shingles(rows, chunk)
 
 
 def _add_row(found: Collector, code: str, message: str, row: int, table: Table,

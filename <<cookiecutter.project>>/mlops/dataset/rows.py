@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import json
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from mlops.dataset import tabular
@@ -16,6 +18,8 @@ from mlops.dataset.sources import local_path
 from mlops.errors import UsageError
 
 BOM = b"\xef\xbb\xbf"
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def read_split(manifest: Manifest, split: str) -> list[Row]:
@@ -29,29 +33,41 @@ def read_split(manifest: Manifest, split: str) -> list[Row]:
     if manifest.named is not None:
         return [row for file in manifest.named[split]
                 for _, row in read_rows(file, manifest.fields) if has_text(row)]
+    splitter = Splitter(manifest)
     return [row for file in manifest.files for _, row in read_rows(file, manifest.fields)
-            if has_text(row) and split_of(row, manifest) == split]
+            if has_text(row) and splitter.split_of(row) == split]
 
 
 def split_of(row: Mapping[str, object], manifest: Manifest) -> str:
-    """Return a row's split from its group (or id, or text) alone, so added rows move no other."""
-    value = row.get(manifest.group or "id")
-    if value is None:
-        value = row.get("text")
-    return split_at(value if value is None else value_key(value), manifest)
+    """Return a row's split where the splits are ratios; see Splitter."""
+    return Splitter(manifest).split_of(row)
 
 
-def split_at(key: str | None, manifest: Manifest) -> str:
-    """Return the split of the rows with this group, id or text, where the splits are ratios."""
-    assert manifest.ratios is not None
-    digest = hashlib.sha256(f"{manifest.seed}:{key}".encode("utf-8", "surrogatepass")).digest()
-    point = int.from_bytes(digest[:8], "big") / 2**64
-    edge = 0.0
-    for name in manifest.split_names:
-        edge += manifest.ratios[name]
-        if point < edge:
-            return name
-    return manifest.split_names[-1]
+class Splitter:
+    """Gives rows their split where the splits are ratios: by a hash of group, else id, else text.
+
+    A row's split depends on nothing but that value, so added rows move no other.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        assert manifest.ratios is not None
+        self._names = manifest.split_names
+        self._field = manifest.group or "id"
+        shares = [manifest.ratios[name] for name in self._names]
+        self._edges = [edge * 2**64 for edge in accumulate(shares)][:-1]
+        self._prefix = f"{manifest.seed}:"
+
+    def index(self, key: str | None) -> int:
+        """Return the index into `manifest.split_names` of the rows with this key."""
+        data = f"{self._prefix}{key}".encode("utf-8", "surrogatepass")
+        return bisect_right(self._edges, int.from_bytes(hashlib.sha256(data).digest()[:8]))
+
+    def split_of(self, row: Mapping[str, object]) -> str:
+        """Return the name of a row's split."""
+        value = row.get(self._field)
+        if value is None:
+            value = row.get("text")
+        return self._names[self.index(None if value is None else value_key(value))]
 
 
 def read_rows(file: DataFile, fields: Sequence[Field] = ()) -> Iterator[tuple[int, Row]]:
@@ -99,8 +115,7 @@ def _row_or_fault(line: bytes) -> Row | Fault:
 
 def canonical(row: Mapping[str, object]) -> bytes:
     """Return a row as bytes that do not depend on key order or white space."""
-    return json.dumps(row, sort_keys=True, ensure_ascii=False,
-                      separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _ENCODER.encode(row).encode("utf-8", "surrogatepass")
 
 
 def digest(rows: Iterable[Mapping[str, object]]) -> str:

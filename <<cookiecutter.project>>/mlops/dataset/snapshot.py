@@ -7,7 +7,7 @@ import numpy as np
 
 from mlops.dataset.manifest import SPLITS, DataFile, Manifest
 from mlops.dataset.rowcheck import Fault, value_key
-from mlops.dataset.rows import canonical, read_records, split_of
+from mlops.dataset.rows import Splitter, canonical, read_records
 from mlops.dataset.sources import local_path
 from mlops.dataset.table import Int
 
@@ -29,6 +29,7 @@ class Snapshot:
 def snapshot(manifest: Manifest, fields: frozenset[str]) -> Snapshot:
     """Read all rows and hash their values of `fields`; other fields do not count."""
     keys, contents, splits = array("q"), array("q"), array("b")
+    splitter = Splitter(manifest) if manifest.ratios is not None else None
     for file, split in _files(manifest):
         for _, row in read_records(local_path(file), manifest.fields):
             if isinstance(row, Fault):
@@ -38,16 +39,16 @@ def snapshot(manifest: Manifest, fields: frozenset[str]) -> Snapshot:
             key = row.get("id")
             keys.append(hash(value_key(row.get("text") if key is None else key)))
             contents.append(hash(canonical(kept)))
-            splits.append(SPLITS.index(split or split_of(row, manifest)))
+            splits.append(SPLITS.index(splitter.split_of(row) if splitter else split))
     order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
     return Snapshot(_numbered(np.array(keys, dtype=np.int64)[order]),
                     np.array(contents, dtype=np.int64)[order],
                     np.array(splits, dtype=np.int64)[order])
 
 
-def _files(manifest: Manifest) -> list[tuple[DataFile, str | None]]:
+def _files(manifest: Manifest) -> list[tuple[DataFile, str]]:
     if manifest.named is None:
-        return [(file, None) for file in manifest.files]
+        return [(file, "") for file in manifest.files]
     return [(file, split) for split, files in manifest.named.items() for file in files]
 
 

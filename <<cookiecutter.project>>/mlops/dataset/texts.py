@@ -46,6 +46,10 @@ def personal(text: str) -> str | None:
 
 def folded(text: str) -> str:
     """Return a text without differences of case, width and white space (NFKC, casefold)."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(folded_words(text))
+
+
+def folded_words(text: str) -> list[str]:
+    """Return the words of a text without differences of case and width."""
+    return (text.lower() if text.isascii()
+            else unicodedata.normalize("NFKC", text).casefold()).split()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlops.dataset.manifest import DataFile, Manifest
 from mlops.dataset.rowcheck import Fault, Shape
-from mlops.dataset.rows import split_at
+from mlops.dataset.rows import Splitter
 from mlops.dataset.scan import Batch, Layout, Report, Scanner
 from mlops.dataset.sources import local_path
 
@@ -29,13 +29,23 @@ def walk(manifest: Manifest, shape: Shape, report: Callable[[Path], Report] | No
 
     `report(path)` returns what receives the faults of one file; `layout` is called after each.
     """
+    splitter = Splitter(manifest) if manifest.ratios is not None else None
     for file, split in _files(manifest):
         path = local_path(file)
         scanner = Scanner(shape, report(path) if report else _ignore, fast)
         for batch in scanner.batches(path):
-            yield Step(path, batch, _splits(manifest, batch, split))
+            yield Step(path, batch, _splits(manifest, batch, split, splitter))
         if layout:
             layout(path, scanner.layout)
+
+
+def again(manifest: Manifest, shape: Shape) -> Iterator[tuple[int, Batch]]:
+    """Yield (index of its first row, batch) for all rows, in the order of `walk`."""
+    start = 0
+    for file, _ in _files(manifest):
+        for batch in Scanner(shape, _ignore).batches(local_path(file)):
+            yield start, batch
+            start += len(batch.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +62,9 @@ def fetch(manifest: Manifest, shape: Shape, rows: Collection[int]) -> dict[int, 
     """Return the rows with these indexes, by reading the files again up to the last of them."""
     wanted = sorted(rows)
     found: dict[int, Seen] = {}
-    start = at = 0
-    for step in walk(manifest, shape):
-        batch, end = step.batch, start + len(step.batch.lines)
-        while at < len(wanted) and wanted[at] < end:
+    at = 0
+    for start, batch in again(manifest, shape):
+        while at < len(wanted) and wanted[at] < start + len(batch.lines):
             index = wanted[at] - start
             text = batch.texts[index]
             found[wanted[at]] = Seen(batch.ids[index], text and text[:SHOWN_TEXT],
@@ -63,7 +72,6 @@ def fetch(manifest: Manifest, shape: Shape, rows: Collection[int]) -> dict[int, 
             at += 1
         if at == len(wanted):
             break
-        start = end
     return found
 
 
@@ -75,12 +83,13 @@ def _files(manifest: Manifest) -> Iterator[tuple[DataFile, int | None]]:
         yield from ((file, index) for file in manifest.named[name])
 
 
-def _splits(manifest: Manifest, batch: Batch, split: int | None) -> Sequence[int]:
+def _splits(manifest: Manifest, batch: Batch, split: int | None,
+            splitter: Splitter | None) -> Sequence[int]:
     if split is not None:
         return (split,) * len(batch.lines)
-    index = {name: number for number, name in enumerate(manifest.split_names)}
+    assert splitter is not None
     keys = batch.groups if manifest.group else batch.ids
-    return [index[split_at(text if key is None else key, manifest)]
+    return [splitter.index(text if key is None else key)
             for key, text in zip(keys, batch.texts)]
 
 
