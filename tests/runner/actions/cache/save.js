@@ -1,6 +1,6 @@
 const fs = require("fs");
 const path = require("path");
-const { copy, entry, input, paths, version } = require("./entry.js");
+const { copy, entry, folder, input, paths, version } = require("./entry.js");
 
 const key = input("key");
 const present = paths().map((source, index) => [source, index])
@@ -11,7 +11,7 @@ if (process.env.STATE_FOUND === key) {
   console.log("::warning::nothing to cache: none of the paths exists");
 } else {
   // Written aside and renamed, so that two jobs with one key never share half an entry.
-  const aside = `${entry(key)}.${process.pid}`;
+  const aside = path.join(folder(), `.${process.pid}`);
   present.forEach(([source, index]) => copy(source, path.join(aside, String(index))));
   fs.writeFileSync(path.join(aside, "version"), version());
   fs.rmSync(entry(key), { recursive: true, force: true });
