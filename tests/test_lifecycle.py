@@ -179,6 +179,22 @@ def test_commands_work_from_a_subfolder_and_outside_they_say_so(project, tmp_pat
     assert outside.returncode == 2 and "project.yaml" in outside.stderr
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(project):
+    (project / "runs").write_text("in the way")
+
+    done = tool(project, "train", check=False)
+
+    assert done.returncode == 3
+    assert done.stderr.strip().splitlines() == [f"error: {project}/runs: File exists"]
+
+
+def test_reading_an_empty_registry_writes_nothing(project):
+    tool(project, "registry", "show")
+    tool(project, "registry", "history")
+
+    assert not (project / ".registry").exists()
+
+
 def test_without_any_commit_training_says_how_to_start(project):
     shutil.rmtree(project / ".git")
 

@@ -19,16 +19,13 @@ def default_name() -> str:
 
 
 def connect(project: Project, name: str | None) -> Registry:
-    """Return the registry of that name. `local` is made at its first use."""
+    """Return the registry of that name. `local` is made when first written."""
     name = name or default_name()
     if name == "local":
         folder = project.root / LOCAL_FOLDER
         bare = folder / "registry.git"
-        if not (bare / "HEAD").is_file():
-            bare.mkdir(parents=True, exist_ok=True)
-            git.git(bare, "init", "--quiet", "--bare", "--initial-branch=registry", ".")
-        return Registry(Ledger(project.root, str(bare)), FolderStore(folder / "artifacts"),
-                        project.registry)
+        return Registry(Ledger(project.root, str(bare), made_here=bare),
+                        FolderStore(folder / "artifacts"), project.registry)
     try:
         url = git.git(project.root, "remote", "get-url", name)
     except git.GitError:

@@ -38,10 +38,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger branch of `remote` (a remote's name or a path), seen through `repo`."""
+    """The ledger branch of `remote` (a remote's name or a path), seen through `repo`.
+
+    `made_here` is a bare repository that is made when first written to.
+    """
 
     repo: Path
     remote: str
+    made_here: Path | None = None
 
     @property
     def ref(self) -> str:
@@ -53,6 +57,8 @@ class Ledger:
 
         Raises NotMeasured if the remote cannot be read or its ledger was rewritten.
         """
+        if self.made_here and not (self.made_here / "HEAD").is_file():
+            return None
         try:
             git.git(self.repo, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
                     "--refmap=", self.remote, f"{BRANCH}:{self.ref}")
@@ -141,6 +147,9 @@ class Ledger:
 
     def push(self, commit: str, tags: Mapping[str, str]) -> None:
         """Push the ledger and its tags, all or nothing; raise Rejected if others were first."""
+        if self.made_here and not (self.made_here / "HEAD").is_file():
+            self.made_here.mkdir(parents=True, exist_ok=True)
+            git.git(self.made_here, "init", "--quiet", "--bare", "--initial-branch=registry", ".")
         specs = [f"{commit}:{BRANCH}", *(f"{oid}:refs/tags/{name}" for name, oid in tags.items())]
         try:
             git.git(self.repo, "push", "--quiet", "--porcelain", "--atomic", "--no-verify",
