@@ -18,9 +18,10 @@ from .result import Result, parse
 ACTIONS = Path(__file__).resolve().parent / "actions"
 STAND_INS = {"actions/checkout", "actions/setup-python", "actions/cache",
              "actions/upload-artifact", "actions/download-artifact", "astral-sh/setup-uv"}
+LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")
 USES = re.compile(r"\buses:\s*[\"']?([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
-# A job sees these programs through a wrapper, see `wrap`.
-WRAPPED = ("bash", "sh", "node")
+# What steps are written in, when they do not ask for another shell.
+SHELLS = ("bash", "sh")
 WRAPPER = """#!{bash}
 # act gives a step a terminal, where programs page and colour their output, and loses what a
 # failing step printed last; a hosted runner gives a pipe, and every job a home of its own.
@@ -94,7 +95,8 @@ def run_workflow(repo: Path, workflow: str, event: str, payload: dict[str, Any] 
     code, output = execute(
         [find("act") or "act", event, "--json", "--verbose", "--directory", copy,
          "--workflows", copy / path, "--eventpath", folder / "event.json",
-         "--platform", "ubuntu-latest=-self-hosted", "--no-skip-checkout", "--no-cache-server",
+         *(f"--platform={label}=-self-hosted" for label in LABELS),
+         "--no-skip-checkout", "--no-cache-server",
          "--action-offline-mode", "--action-cache-path", folder / "act",
          "--actor", payload["sender"]["login"], *files, *local_repositories(copy),
          *(["--job", job] if job else [])], cwd=folder, env=process, timeout=timeout)
@@ -124,11 +126,13 @@ def wrap(folder: Path, path: str) -> str:
     kept = [each for each in path.split(os.pathsep)
             if sys.prefix == sys.base_prefix or Path(each) != own]
     tools = {name: shutil.which(name, path=path) for name in ("bash", "cat", "sleep")}
-    for name in WRAPPED:
-        real = shutil.which(name, path=path)
-        if real:
-            (folder / name).write_text(WRAPPER.format(real=real, **tools), encoding="utf-8")
-            (folder / name).chmod(0o755)
+    for name in SHELLS:
+        text = WRAPPER.format(real=shutil.which(name, path=path), **tools)
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    node = shutil.which("node", path=path)
+    if node:
+        (folder / "node").symlink_to(node)
     return os.pathsep.join([str(folder), *kept])
 
 

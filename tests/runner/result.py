@@ -44,7 +44,7 @@ class Result:
         found = {result for name, result in self.jobs.items()
                  if name == job or name.startswith((f"{job} (", f"{job} / "))}
         if not found:
-            raise KeyError(f"no job {job!r} among {sorted(self.jobs)}\n{self.log[-3000:]}")
+            raise LookupError(f"no job {job!r} among {sorted(self.jobs)}\n{self.log[-3000:]}")
         return next(each for each in ("failure", "success", "skipped") if each in found)
 
 
@@ -112,4 +112,10 @@ def _summary(events: list[Event]) -> str:
 
 
 def _jobs(events: list[Event]) -> dict[str, str]:
-    return {event["label"]: event["jobResult"] for event in events if "jobResult" in event}
+    results = {event["label"]: event["jobResult"] for event in events if "jobResult" in event}
+    # act keeps one result for a whole matrix, so a leg that ends after a bad one is called bad
+    # too; what only a bad one has is an error of act, not one that a step announced.
+    bad = {event.get("label") for event in events
+           if event.get("level") == "error" and "command" not in event}
+    return {label: "success" if result == "failure" and label not in bad else result
+            for label, result in results.items()}

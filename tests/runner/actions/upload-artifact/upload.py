@@ -36,9 +36,9 @@ def main() -> int:
                  if not any(part.startswith(".") for part in file.relative_to(root).parts)}
     if not files:
         kind = os.environ["IF_NO_FILES_FOUND"]
-        text = f"no files were found with the path: {', '.join(lines)}"
-        print(text if kind == "ignore" else f"::{'error' if kind == 'error' else 'warning'}::{text}")
-        return kind == "error"
+        prefix = {"ignore": "", "error": "::error::"}.get(kind, "::warning::")
+        print(f"{prefix}no files were found with the path: {', '.join(lines)}")
+        return int(kind == "error")
     artifact = home / os.environ["NAME"]
     if artifact.exists() and os.environ["OVERWRITE"] != "true":
         print(f"::error::an artifact named {artifact.name} already exists in this run")
