@@ -96,8 +96,8 @@ def _rows_key(manifest: Manifest, blobs: Mapping[Path, str]) -> object:
     def content(file: DataFile) -> str | None:
         return file.sha256 if file.url else blobs.get(file.path)
 
-    named = manifest.named and {split: [content(file) for file in files]
-                                for split, files in manifest.named.items()}
+    named = [(split, [content(file) for file in files])
+             for split, files in (manifest.named or {}).items()]
     return (manifest.fields, [content(file) for file in manifest.files], manifest.ratios, named,
             manifest.group, manifest.seed if manifest.ratios else None)
 

@@ -105,12 +105,12 @@ def _field_changes(old: Field, new: Field) -> Iterator[Change]:
         if before != after:
             yield Change(MINOR if after else MAJOR,
                          f"{name} is {'relaxed' if after else 'tightened'}: {key}")
-    for key, before, after in (
+    for key, room, room_now in (
             ("min_length", -(old.min_length or 0), -(new.min_length or 0)),
             ("max_length", _or_infinite(old.max_length), _or_infinite(new.max_length))):
-        if before != after:
-            yield Change(MINOR if after > before else MAJOR,
-                         f"{name} is {'relaxed' if after > before else 'tightened'}: {key}")
+        if room != room_now:
+            yield Change(MINOR if room_now > room else MAJOR,
+                         f"{name} is {'relaxed' if room_now > room else 'tightened'}: {key}")
 
 
 def _or_infinite(limit: int | None) -> float:

@@ -10,6 +10,7 @@ from mlops.dataset import codes, near, overlap, quality, texts
 from mlops.dataset.collect import Collector
 from mlops.dataset.manifest import Manifest
 from mlops.dataset.rowcheck import Fault, Shape, shape_of, shown
+from mlops.dataset.rowcheck import near as near_name
 from mlops.dataset.rows import canonical, digest_of
 from mlops.dataset.scan import Batch, Layout, Report
 from mlops.dataset.table import Table
@@ -85,10 +86,13 @@ def _reporter(manifest: Manifest, found: Collector) -> Callable[[Path], Report]:
     def of_file(path: Path) -> Report:
         def report(line: int, row_id: str | None, fault: Fault) -> None:
             is_null_text = fault.field == "text" and fault.code in NULL_TEXT
-            found.add(fault.code, fault.message,
-                      severity=codes.WARNING if tolerated and is_null_text else None,
-                      file=str(path), line=line, id=row_id and row_id[:60], field=fault.field,
-                      hint=fault.hint)
+            level = codes.WARNING if tolerated and is_null_text else found.level(fault.code)
+            hint = fault.hint
+            # Looking for what was meant is slow, so it is done for findings that are kept.
+            if fault.wrong is not None and found.has_room(level):
+                hint = near_name(fault.wrong, fault.known)
+            found.add(fault.code, fault.message, severity=level, file=str(path), line=line,
+                      id=row_id and row_id[:60], field=fault.field, hint=hint)
         return report
 
     return of_file
@@ -110,9 +114,11 @@ def _layout_reporter(found: Collector) -> Callable[[Path, Layout], None]:
 
 
 def _digests(step: Step, test: int) -> Iterator[bytes]:
-    for index, split in enumerate(step.splits):
-        if split == test and step.batch.texts[index] is not None:
-            yield hashlib.sha256(canonical(step.batch.row(index))).digest()
+    if test in step.splits:
+        chosen = [index for index, split in enumerate(step.splits)
+                  if split == test and step.batch.texts[index] is not None]
+        for row in step.batch.rows(chosen):
+            yield hashlib.sha256(canonical(row)).digest()
 
 
 def _inside_checks(found: Collector) -> list[Callable[[Step], None]]:
@@ -150,7 +156,7 @@ def _pair_findings(manifest: Manifest, shape: Shape, table: Table, found: Collec
         pairs.extend(_first_of_each(look(table), found))
     outliers = quality.length_outliers(table)[:MAX_PAIRS] if found.wants("D050") else []
     rows = {row for pair in pairs for row in (pair.row, pair.first)} | {row for row, _ in outliers}
-    seen = fetch(manifest, shape, rows) if rows else {}
+    seen = fetch(table, shape, rows)
     for pair in pairs:
         message = _pair_message(pair, table, seen)
         _add_row(found, pair.code, message, pair.row, table, seen,
@@ -209,8 +215,7 @@ def _near_findings(manifest: Manifest, shape: Shape, table: Table, found: Collec
                 pairs.append(pair)
             else:
                 found.count("D032")
-    seen = fetch(manifest, shape, {row for pair in pairs for row in (pair.row, pair.other)}) \
-        if pairs else {}
+    seen = fetch(table, shape, {row for pair in pairs for row in (pair.row, pair.other)})
     for pair in pairs:
         there = seen[pair.other]
         who = f" (id {there.id[:60]})" if there.id else ""

@@ -1,6 +1,6 @@
 """Finding codes of the data check: what each one means, and how serious it is by default.
 
-`quality_checks: severity: {D032: off}` in the manifest changes the level of the codes in JUDGEMENTS.
+`quality_checks: severity: {D032: off}` in the manifest changes the level of those in JUDGEMENTS.
 """
 
 from collections.abc import Mapping

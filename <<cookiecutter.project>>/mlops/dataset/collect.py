@@ -27,14 +27,23 @@ class Collector:
         level = severity or self._severities[code]
         if level == OFF:
             return
-        self.keep(Finding(code, message, severity=level, **place))
+        if self.has_room(level):
+            self.keep(Finding(code, message, severity=level, **place))
+        else:
+            self.counts[level, code] += 1
+
+    def has_room(self, level: str) -> bool:
+        """Say whether another finding of this level would be kept."""
+        return level != OFF and len(self._kept[level]) < MAX_KEPT[level]
 
     def keep(self, finding: Finding) -> None:
-        """Count a finding, and keep it where there is room."""
+        """Count a finding and keep it."""
         self.counts[finding.severity, finding.code] += 1
-        kept = self._kept[finding.severity]
-        if len(kept) < MAX_KEPT[finding.severity]:
-            kept.append(finding)
+        self._kept[finding.severity].append(finding)
+
+    def level(self, code: str) -> str:
+        """Return `error`, `warning` or `off`."""
+        return self._severities[code]
 
     def count(self, code: str) -> None:
         """Count one more finding that is not kept."""

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from mlops.dataset.manifest import Field
@@ -18,12 +18,12 @@ MAX_KEYS = 200
 
 # A JSON string's inside. Escapes stand apart, so that plain text is one run of the first set.
 # A surrogate escape is accepted only as a pair.
-_RUN = r'[^"\\\x00-\x1f]*'
+_RUN = r'[^"\\\x00-\x1f]*+'
 _ESCAPE = (r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
            r'|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))')
-_STRING = f"{_RUN}(?:{_ESCAPE}{_RUN})*"
+_STRING = f"{_RUN}(?:{_ESCAPE}{_RUN})*+"
 # The first character is no white space, so such a text is never blank unless escapes make it so.
-_VISIBLE = rf'(?:[^\s"\\\x00-\x1f]|{_ESCAPE}){_RUN}(?:{_ESCAPE}{_RUN})*'
+_VISIBLE = rf'(?:[^\s"\\\x00-\x1f]|{_ESCAPE}){_RUN}(?:{_ESCAPE}{_RUN})*+'
 # Few enough digits to be exact in any reader; anything else is judged by the plain path.
 _INTEGER = r"(?!-0\b)-?(?:0|[1-9][0-9]{0,14})(?![0-9.eE])"
 _NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?![0-9.eE])"
@@ -130,10 +130,10 @@ def _value(key: str, field: Field | None, shape: Shape, wanted: bool) -> str | N
     if field.type == "string":
         inside = _VISIBLE if key in shape.never_blank else _STRING
         return f'"({inside})"' if wanted else f'"{inside}"'
-    inside = {"integer": _INTEGER, "number": _NUMBER, "boolean": "true|false"}.get(field.type)
-    if inside is None or (wanted and field.type == "number"):
+    literal = {"integer": _INTEGER, "number": _NUMBER, "boolean": "true|false"}.get(field.type)
+    if literal is None or (wanted and field.type == "number"):
         return None
-    return f"({inside})" if wanted else f"(?:{inside})"
+    return f"({literal})" if wanted else f"(?:{literal})"
 
 
 def _enum(field: Field, wanted: bool) -> str | None:

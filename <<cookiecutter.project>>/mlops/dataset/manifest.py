@@ -100,7 +100,8 @@ def manifest_of(document: yamlfile.Document) -> Manifest:
                              f"{sum(ratios.values()):g}, not to 1")
         files = tuple(_file(path, item) for item in value.get("files") or _beside(path))
     elif any(isinstance(share, (int, float)) for share in splits.values()):
-        raise UsageError(f"{document.where('splits')}: give ratios for all splits, or files for all")
+        raise UsageError(f"{document.where('splits')}: give ratios for all splits, "
+                         "or files for all")
     else:
         named = {name: tuple(_file(path, item) for item in _as_list(spec))
                  for name, spec in splits.items()}
@@ -183,7 +184,8 @@ def _beside(path: Path) -> list[str]:
     found = sorted(item.name for item in path.parent.iterdir()
                    if item.name.endswith(ROW_SUFFIXES)) if path.parent.is_dir() else []
     if not found:
-        raise UsageError(f"{path}: no `files`, and no row file ({', '.join(ROW_SUFFIXES)}) beside it")
+        raise UsageError(f"{path}: no `files`, and no row file ({', '.join(ROW_SUFFIXES)}) "
+                         "beside it")
     return found
 
 

@@ -62,7 +62,7 @@ def same_texts(table: Table) -> Iterator[Pair]:
 
 
 def folded_leaks(table: Table) -> Iterator[Pair]:
-    """Yield D031: a row with the same folded text as one of another split, but not the same text."""
+    """Yield D031: the same folded text as that of a row in another split, but not the same text."""
     for rows in clusters(table.column("folded")):
         split = _Firsts(rows[0], table.splits[rows[0]])
         for row in rows[1:]:

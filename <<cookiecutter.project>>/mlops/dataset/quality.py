@@ -82,8 +82,8 @@ def _sizes(manifest: Manifest, table: Table, parts: Mapping[str, Summary]) -> It
     without = sum(part.without_text for part in parts.values())
     share = 100 * without / rows if rows else 0
     if "max_null_text_pct" in checks and share > checks["max_null_text_pct"]:
-        yield Remark("D041", f"{without:,} of {rows:,} rows have no text ({share:.3g} %), more than "
-                     f"max_null_text_pct {checks['max_null_text_pct']:g} %",
+        yield Remark("D041", f"{without:,} of {rows:,} rows have no text ({share:.3g} %), more "
+                     f"than max_null_text_pct {checks['max_null_text_pct']:g} %",
                      _at("max_null_text_pct"))
     if "max_duplicate_pct" in checks:
         repeated = copies(table)
@@ -159,7 +159,7 @@ def length_outliers(table: Table) -> Sequence[tuple[int, int]]:
     known = lengths[lengths > 0]
     if not len(known):
         return []
-    bound = max(OUTLIER_CHARS, OUTLIER_FACTOR * float(np.percentile(known, 99)))
+    bound = max(OUTLIER_CHARS, OUTLIER_FACTOR * int(np.percentile(known, 99, method="lower")))
     rows = np.flatnonzero(lengths > bound)
     return sorted(((int(row), int(lengths[row])) for row in rows), key=lambda pair: -pair[1])
 

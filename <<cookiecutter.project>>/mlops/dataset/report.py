@@ -79,7 +79,7 @@ class Report:
     def shown(self) -> tuple[list[Finding], list[str]]:
         """Return the findings that people see, worst first, and a line for each kind cut short."""
         taken: Counter[str] = Counter()
-        chosen = []
+        chosen: list[Finding] = []
         for finding in self.findings:
             if taken[finding.code] < MAX_SHOWN_OF_CODE and len(chosen) < MAX_SHOWN:
                 taken[finding.code] += 1

@@ -21,12 +21,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a row."""
+    """One fault of a row. `near` makes a hint of `wrong` and `known`, where the fault is shown."""
 
     code: str
     message: str
     field: str | None = None
     hint: str | None = None
+    wrong: str | None = None
+    known: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,9 @@ def near(wrong: str, known: Sequence[str]) -> str | None:
 
 
 def _missing(field: Field, row: Mapping[str, Any], shape: Shape) -> Fault:
-    unknown = [name for name in row if name not in shape.fields]
-    hint = near(field.name, unknown)
-    return Fault("D010", f"field {field.name!r} is missing", field.name,
-                 f"the row has {hint.rsplit(' ', 1)[-1].rstrip('?')}" if hint else None)
+    unknown = tuple(name for name in row if name not in shape.fields)
+    return Fault("D010", f"field {field.name!r} is missing", field.name, wrong=field.name,
+                 known=unknown)
 
 
 def _value_faults(value: Any, field: Field, row: Mapping[str, Any],
@@ -142,10 +143,10 @@ def _value_faults(value: Any, field: Field, row: Mapping[str, Any],
             yield Fault("D013", f"{name} is {'white space only' if value else 'empty'}", name)
         yield from _length_faults(value, field, shape)
     if field.enum is not None and not any(_same(value, item) for item in field.enum):
-        known = [item for item in field.enum if isinstance(item, str)]
-        hint = near(value, known) if isinstance(value, str) else None
         listed = ", ".join(map(shown, field.enum[:10])) + (", …" if len(field.enum) > 10 else "")
-        yield Fault("D014", f"{name} {shown(value)} is not one of {listed}", name, hint)
+        yield Fault("D014", f"{name} {shown(value)} is not one of {listed}", name,
+                    wrong=value if isinstance(value, str) else None,
+                    known=tuple(item for item in field.enum if isinstance(item, str)))
     if field.type == "spans":
         yield from _span_faults(value, field, row)
 
@@ -215,5 +216,5 @@ def _span_faults(value: list[Any], field: Field, row: Mapping[str, Any]) -> Iter
             yield Fault("D011", f"{field.name}: span {number} has a value of the wrong type",
                         field.name)
         elif not 0 <= start < end <= size:
-            yield Fault("D016", f"{field.name}: span {number} ({shown(start)} to {shown(end)}) lies "
-                        f"outside the text of {size:,} characters", field.name)
+            yield Fault("D016", f"{field.name}: span {number} ({shown(start)} to {shown(end)}) "
+                        f"lies outside the text of {size:,} characters", field.name)

@@ -1,25 +1,22 @@
 """Rows of a dataset for training and evaluation, and digests that ignore layout."""
 
-import gzip
 import hashlib
 import json
-import zlib
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 from mlops.dataset import tabular
-from mlops.dataset.blocks import read_blocks
+from mlops.dataset.blocks import blocks_of, is_jsonl
 from mlops.dataset.jsonline import LineFault, Row, parse
 from mlops.dataset.manifest import DataFile, Field, Manifest
 from mlops.dataset.rowcheck import Fault, has_text, value_key
 from mlops.dataset.sources import local_path
 from mlops.errors import UsageError
 
-BOM = b"\xef\xbb\xbf"
-
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"),
+                            check_circular=False)
 
 
 def read_split(manifest: Manifest, split: str) -> list[Row]:
@@ -84,26 +81,37 @@ def read_rows(file: DataFile, fields: Sequence[Field] = ()) -> Iterator[tuple[in
 
 def read_records(path: Path, fields: Sequence[Field] = ()) -> Iterator[tuple[int, Row | Fault]]:
     """Yield (line number, row or what is wrong with the line); empty lines are skipped."""
-    name = path.name.lower()
-    if not name.endswith((".jsonl", ".jsonl.gz")):
+    if not is_jsonl(path):
         yield from tabular.records(path, fields)
         return
-    opener = gzip.open if name.endswith(".gz") else open
-    last = 0
-    try:
-        with opener(path, "rb") as stream:
-            for block in read_blocks(stream):
-                last = block.first
-                if block.overlong:
-                    yield last, Fault("D004", f"a line of {block.overlong:,} bytes")
-                    continue
-                for last, line in enumerate(block.data.split(b"\n")[:-1], block.first):
-                    if last == 1:
-                        line = line.removeprefix(BOM)
-                    if line.strip(b" \t\r"):
-                        yield last, _row_or_fault(line)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        yield last, Fault("D001", f"damaged gzip file: {error}")
+    for block in blocks_of(path):
+        if block.fault:
+            yield block.first, block.fault
+        for number, line in enumerate(block.data.split(b"\n")[:-1], block.first):
+            if line.strip(b" \t\r"):
+                yield number, _row_or_fault(line)
+
+
+def read_lines(path: Path, wanted: Collection[int],
+               fields: Sequence[Field]) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) of the rows on certain lines, without parsing the others."""
+    last = max(wanted)
+    if not is_jsonl(path):
+        for number, row in tabular.records(path, fields):
+            if number in wanted and not isinstance(row, Fault):
+                yield number, row
+            if number >= last:
+                return
+    ranked = sorted(wanted)
+    for block in blocks_of(path):
+        begin = bisect_left(ranked, block.first)
+        end = bisect_left(ranked, block.first + block.lines)
+        if begin < end:
+            lines = block.data.split(b"\n")
+            yield from ((number, parse(lines[number - block.first]))
+                        for number in ranked[begin:end])
+        if block.first >= last:
+            return
 
 
 def _row_or_fault(line: bytes) -> Row | Fault:

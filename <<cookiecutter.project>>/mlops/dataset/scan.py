@@ -4,29 +4,28 @@ JSONL lines that are clean take the fast path; all others, and all other formats
 one. Whoever iterates sees the same batches either way.
 """
 
-import gzip
 import json
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import overload
 
 from mlops.dataset import tabular
-from mlops.dataset.blocks import MAX_LINE, Block, read_blocks
+from mlops.dataset.blocks import Block, blocks_of, is_jsonl
 from mlops.dataset.fastpath import FastPattern, compile_pattern
 from mlops.dataset.jsonline import LineFault, Row, parse
 from mlops.dataset.rowcheck import Fault, Shape, has_text, judge, usable
 
 MAX_FAST_BLOCK = 1 << 20
 MAX_COMPILED = 8
-BOM = b"\xef\xbb\xbf"
+ROWS_OF_BATCH = 1000
 
 Report = Callable[[int, str | None, Fault], None]
+Values = Sequence[str | None]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Columns of some rows in file order. None stands for a value that is absent or faulty.
 
@@ -34,19 +33,41 @@ class Batch:
     `may_be_odd` is False if no text can hold control, replacement or wrongly decoded characters.
     """
 
-    lines: list[int] = field(default_factory=list)
-    ids: list[str | None] = field(default_factory=list)
-    texts: list[str | None] = field(default_factory=list)
-    labels: list[str | None] = field(default_factory=list)
-    groups: list[str | None] = field(default_factory=list)
-    sources: list[str | Row] = field(default_factory=list)
+    lines: Sequence[int]
+    ids: Values
+    texts: Values
+    labels: Values
+    groups: Values
+    sources: Sequence[str | Row]
     may_be_odd: bool = True
 
-    def row(self, index: int) -> Row:
-        """Return one row, parsed."""
-        source = self.sources[index]
-        # A line that the fast path accepted holds no key twice and no NaN.
-        return source if isinstance(source, dict) else json.loads(source)
+    def rows(self, indexes: Iterable[int]) -> list[Row]:
+        """Return some of the rows, parsed."""
+        found = [self.sources[index] for index in indexes]
+        # Lines that the fast path accepted hold no key twice and no NaN. One call is the fast way.
+        lines = [source for source in found if isinstance(source, str)]
+        parsed = iter(json.loads(f"[{','.join(lines)}]"))
+        return [source if isinstance(source, dict) else next(parsed) for source in found]
+
+
+class _Builder:
+    """Collects rows one by one into a batch."""
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.sources: list[str | Row] = []
+        self._values: list[tuple[str | None, ...]] = []
+
+    def add(self, line: int, source: str | Row, *values: str | None) -> None:
+        """Append a row; `values` are id, text, label and group."""
+        self.lines.append(line)
+        self.sources.append(source)
+        self._values.append(values)
+
+    def batch(self) -> Batch:
+        """Return the rows so far."""
+        ids, texts, labels, groups = list(zip(*self._values)) or [()] * 4
+        return Batch(self.lines, ids, texts, labels, groups, self.sources)
 
 
 @dataclass
@@ -74,35 +95,24 @@ class Scanner:
         self._fast = fast
         self._pattern: FastPattern | None = None
         self._compiled = 0
+        self._roles = ("id", "text", "label", shape.group or "")
         self.layout = Layout()
 
     def batches(self, path: Path) -> Iterator[Batch]:
         """Yield the rows of one file; damaged parts are reported, not raised."""
         self._pattern, self._compiled, self.layout = None, 0, Layout()
-        name = path.name.lower()
-        if name.endswith((".jsonl", ".jsonl.gz")):
-            opener = gzip.open if name.endswith(".gz") else open
-            with opener(path, "rb") as stream:
-                yield from self._jsonl(stream)
+        if is_jsonl(path):
+            yield from self._jsonl(path)
         else:
             yield from self._records(tabular.records(path, tuple(self._shape.fields.values())))
 
-    def _jsonl(self, stream: IO[bytes]) -> Iterator[Batch]:
-        last = 0
-        try:
-            for block in read_blocks(stream):
-                last = block.first
-                if block.overlong:
-                    self._report(block.first, None, Fault(
-                        "D004", f"{block.overlong:,} bytes, more than {MAX_LINE:,}",
-                        hint="the line was not read; cut the text"))
-                    continue
-                if block.first == 1 and block.data.startswith(BOM):
-                    self.layout.has_bom = True
-                    block = Block(block.data[len(BOM):], 1)
+    def _jsonl(self, path: Path) -> Iterator[Batch]:
+        for block in blocks_of(path):
+            if block.fault:
+                self._report(block.first, None, block.fault)
+            else:
+                self.layout.has_bom |= block.has_bom
                 yield self._block(block)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            self._report(last, None, Fault("D001", f"damaged gzip file: {error}"))
 
     def _block(self, block: Block) -> Batch:
         if not self._fast or len(block.data) > MAX_FAST_BLOCK:
@@ -115,16 +125,15 @@ class Scanner:
             self._compile(block)
         if self._pattern is None:
             return self._slow_block(block, None)
-        count = block.data.count(b"\n")
-        columns = self._pattern.accept_block(text, count)
+        columns = self._pattern.accept_block(text, block.lines)
         if columns is None:
             batch = self._slow_block(block, self._pattern)
-            if batch.sources and not any(isinstance(source, str) for source in batch.sources):
+            if not any(isinstance(source, str) for source in batch.sources):
                 # Not one line fits: the order of the keys has changed.
                 self._pattern = None
             return batch
         for name in self._pattern.unknown:
-            self.layout.add_unknown(name, block.first, count)
+            self.layout.add_unknown(name, block.first, block.lines)
         return self._batch(columns, block, text)
 
     def _compile(self, block: Block) -> None:
@@ -140,19 +149,16 @@ class Scanner:
             if self._pattern:
                 return
 
-    def _batch(self, columns: dict[str, Sequence[str]], block: Block, text: str) -> Batch:
-        texts = columns["text"]
-        count = len(texts)
-        absent: Sequence[None] = (None,) * count
-        return Batch(
-            range(block.first, block.first + count), columns.get("id", absent), texts,
-            columns.get("label", absent), columns.get(self._shape.group or "", absent),
-            _Lines(text), may_be_odd(block.data, text))
+    def _batch(self, columns: Mapping[str, Sequence[str]], block: Block, text: str) -> Batch:
+        absent: Values = (None,) * block.lines
+        ids, texts, labels, groups = (columns.get(name, absent) for name in self._roles)
+        return Batch(range(block.first, block.first + block.lines), ids, texts, labels, groups,
+                     _Lines(text), may_be_odd(block.data, text))
 
     def _slow_block(self, block: Block, pattern: FastPattern | None) -> Batch:
-        batch = Batch()
+        builder = _Builder()
         for number, line in enumerate(block.data.split(b"\n")[:-1], block.first):
-            if pattern and self._accept_line(pattern, line, number, batch):
+            if pattern and self._accept_line(pattern, line, number, builder):
                 continue
             if not line.strip(b" \t\r"):
                 self.layout.empty_lines += 1
@@ -163,10 +169,11 @@ class Scanner:
             except LineFault as fault:
                 self._report(number, None, Fault(fault.code, str(fault)))
                 continue
-            self._add(batch, number, row)
-        return batch
+            self._add(builder, number, row)
+        return builder.batch()
 
-    def _accept_line(self, pattern: FastPattern, line: bytes, number: int, batch: Batch) -> bool:
+    def _accept_line(self, pattern: FastPattern, line: bytes, number: int,
+                     builder: _Builder) -> bool:
         try:
             text = line.decode()
         except UnicodeDecodeError:
@@ -174,41 +181,32 @@ class Scanner:
         columns = pattern.accept_line(text + "\n")
         if columns is None:
             return False
-        batch.lines.append(number)
-        for column, name in ((batch.ids, "id"), (batch.texts, "text"), (batch.labels, "label"),
-                             (batch.groups, self._shape.group or "")):
-            column.append(columns[name][0] if name in columns else None)
-        batch.sources.append(text)
+        builder.add(number, text, *(columns[name][0] if name in columns else None
+                                    for name in self._roles))
         for name in pattern.unknown:
             self.layout.add_unknown(name, number)
         return True
 
     def _records(self, records: Iterator[tuple[int, Row | Fault]]) -> Iterator[Batch]:
-        batch = Batch()
+        builder = _Builder()
         for number, row in records:
             if isinstance(row, Fault):
                 self._report(number, None, row)
                 continue
-            self._add(batch, number, row)
-            if len(batch.lines) >= 1000:
-                yield batch
-                batch = Batch()
-        yield batch
+            self._add(builder, number, row)
+            if len(builder.lines) >= ROWS_OF_BATCH:
+                yield builder.batch()
+                builder = _Builder()
+        yield builder.batch()
 
-    def _add(self, batch: Batch, number: int, row: Row) -> None:
-        shape = self._shape
-        faults = judge(row, shape)
-        row_id = usable(row, faults, "id")
+    def _add(self, builder: _Builder, number: int, row: Row) -> None:
+        faults = judge(row, self._shape)
+        row_id, text, label, group = (usable(row, faults, name) for name in self._roles)
         for fault in faults:
             self._report(number, row_id, fault)
-        for name in row.keys() - shape.fields.keys():
+        for name in row.keys() - self._shape.fields.keys():
             self.layout.add_unknown(name, number)
-        batch.lines.append(number)
-        batch.ids.append(row_id)
-        batch.texts.append(row["text"] if has_text(row) and usable(row, faults, "text") else None)
-        batch.labels.append(usable(row, faults, "label"))
-        batch.groups.append(usable(row, faults, shape.group))
-        batch.sources.append(row)
+        builder.add(number, row, row_id, text if has_text(row) else None, label, group)
 
 
 class _Lines(Sequence[str]):
@@ -221,7 +219,13 @@ class _Lines(Sequence[str]):
     def __len__(self) -> int:
         return self._text.count("\n")
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
         if self._lines is None:
             self._lines = self._text.split("\n")
         return self._lines[index]

@@ -1,14 +1,16 @@
 """Goes through all rows of a dataset, batch by batch, and says which split each belongs to."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlops.dataset.jsonline import Row
 from mlops.dataset.manifest import DataFile, Manifest
-from mlops.dataset.rowcheck import Fault, Shape
-from mlops.dataset.rows import Splitter
+from mlops.dataset.rowcheck import Fault, Shape, judge, usable
+from mlops.dataset.rows import Splitter, read_lines
 from mlops.dataset.scan import Batch, Layout, Report, Scanner
 from mlops.dataset.sources import local_path
+from mlops.dataset.table import Table
 
 SHOWN_TEXT = 80
 
@@ -19,7 +21,7 @@ class Step:
 
     path: Path
     batch: Batch
-    splits: Sequence[int]
+    splits: bytes
 
 
 def walk(manifest: Manifest, shape: Shape, report: Callable[[Path], Report] | None = None,
@@ -58,21 +60,20 @@ class Seen:
     group: str | None
 
 
-def fetch(manifest: Manifest, shape: Shape, rows: Collection[int]) -> dict[int, Seen]:
-    """Return the rows with these indexes, by reading the files again up to the last of them."""
-    wanted = sorted(rows)
-    found: dict[int, Seen] = {}
-    at = 0
-    for start, batch in again(manifest, shape):
-        while at < len(wanted) and wanted[at] < start + len(batch.lines):
-            index = wanted[at] - start
-            text = batch.texts[index]
-            found[wanted[at]] = Seen(batch.ids[index], text and text[:SHOWN_TEXT],
-                                     batch.labels[index], batch.groups[index])
-            at += 1
-        if at == len(wanted):
-            break
-    return found
+def fetch(table: Table, shape: Shape, rows: Iterable[int]) -> dict[int, Seen]:
+    """Return the rows with these indexes, by reading their lines again."""
+    wanted: dict[Path, dict[int, int]] = {}
+    for row in sorted(rows):
+        wanted.setdefault(table.file_of(row), {})[table.lines[row]] = row
+    return {lines[number]: _seen(row, shape) for path, lines in wanted.items()
+            for number, row in read_lines(path, lines.keys(), tuple(shape.fields.values()))}
+
+
+def _seen(row: Row, shape: Shape) -> Seen:
+    faults = judge(row, shape)
+    row_id, text, label, group = (usable(row, faults, name)
+                                  for name in ("id", "text", "label", shape.group))
+    return Seen(row_id, text and text[:SHOWN_TEXT], label, group)
 
 
 def _files(manifest: Manifest) -> Iterator[tuple[DataFile, int | None]]:
@@ -84,13 +85,13 @@ def _files(manifest: Manifest) -> Iterator[tuple[DataFile, int | None]]:
 
 
 def _splits(manifest: Manifest, batch: Batch, split: int | None,
-            splitter: Splitter | None) -> Sequence[int]:
+            splitter: Splitter | None) -> bytes:
     if split is not None:
-        return (split,) * len(batch.lines)
+        return bytes((split,)) * len(batch.lines)
     assert splitter is not None
     keys = batch.groups if manifest.group else batch.ids
-    return [splitter.index(text if key is None else key)
-            for key, text in zip(keys, batch.texts)]
+    return bytes(splitter.index(text if key is None else key)
+                 for key, text in zip(keys, batch.texts))
 
 
 def _ignore(line: int, row_id: str | None, fault: Fault) -> None:
