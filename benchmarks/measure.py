@@ -47,4 +47,3 @@ def median(costs: Sequence[Cost]) -> Cost:
 def machine() -> str:
     """Return one line about where the figures come from."""
     return f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, {sys.platform}"
-

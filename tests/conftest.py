@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
 # What git needs to work the same on every machine, and nothing of the caller's Actions run.
-CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+         "PYTHONDONTWRITEBYTECODE": "1"}
 FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
            "PYTEST_")
 
