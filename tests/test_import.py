@@ -129,7 +129,8 @@ def test_repeated_and_contradictory_rows_are_left_out_and_counted(project, tmp_p
              {"body": "Both ", "intent": "delivery", "shop": "a", "customer": "x"},
              {"body": "  ", "intent": "delivery", "shop": "a", "customer": "x"}]
 
-    done = tool(project, "import_dataset", str(write(tmp_path / "t.csv", table)), *OPTIONS, "--json")
+    table = write(tmp_path / "t.csv", table)
+    done = tool(project, "import_dataset", str(table), *OPTIONS, "--json")
 
     assert json.loads(done.stdout)["dropped"] == {
         "same text again": 1, "same text with different labels": 2, "no text or label": 1}
