@@ -14,7 +14,9 @@ from mlops.dataset.collect import Collector
 from mlops.dataset.command import check_and_fix
 from mlops.dataset.manifest import load_manifest
 from mlops.dataset.report import Report
+from mlops.dataset.texts import personal
 from mlops.findings import Finding
+from mlops.prompts import sensitive
 
 SCHEMA = """\
 name: reviews
@@ -214,6 +216,17 @@ def test_personal_data_is_found_as_the_manifest_wants(check: Check, level: str,
     assert [(item.code, item.severity) for item in found] == (
         [("D060", severity)] if severity else [])
     assert not any("jane.doe" in item.message for item in found)
+
+
+@pytest.mark.parametrize("text", [
+    "write to jane@firm.org", "call (212) 867-5309", "call +49 30 901820", "call 212.867.5309",
+    "card 4111 1111 1111 1111", "card 371449635398431", "see https://me:word@host.org/x",
+    "gh" + "p_" + "a1" * 18, "gith" + "ub_pat_" + "a1" * 11, "gl" + "pat-" + "a1" * 10,
+    "s" + "k-" + "a1" * 10, "AK" + "IA" + "A1" * 8, "AS" + "IA" + "A1" * 8, "AI" + "za" + "a" * 35,
+    "xo" + "xb-" + "a1" * 5, "h" + "f_" + "a" * 30, "-----BEGIN " + "PRIVATE KEY-----"])
+def test_the_quick_look_misses_no_kind_of_personal_data(text: str) -> None:
+    assert sensitive.scan(text)
+    assert personal(text)
 
 
 def test_values_are_cut_and_control_characters_shown(check: Check) -> None:

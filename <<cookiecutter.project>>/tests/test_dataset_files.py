@@ -219,6 +219,7 @@ def test_faults_of_the_manifest_are_told_with_line_and_column(
     ("[negative, neutral, positive]", "[yes, no, maybe]", "put texts in quotes"),
     ("{enum: [negative, neutral, positive]}", "{pattern: '('}", "not a regular expression"),
     ("splits:", "files: [../secret.jsonl]\nsplits:", "leads out"),
+    ("splits:", "files: [rows.jsonl, ./rows.jsonl]\nsplits:", "named twice"),
     ("splits:", "files: [gone.jsonl]\nsplits:", "no such file"),
     ("splits:", "files: [rows.txt]\nsplits:", "unknown kind of file"),
     ("name:", "a: &a [1]\nb: *a\nname:", "aliases"),

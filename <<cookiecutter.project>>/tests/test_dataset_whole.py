@@ -97,6 +97,34 @@ def test_a_leak_says_where_and_with_which_label(check: Check) -> None:
     assert "train.jsonl:1 (id train-0), labelled 'bad' there and 'good' here" in leak.message
 
 
+def test_a_field_named_group_counts_even_if_the_splits_ignore_it(check: Check) -> None:
+    # Given reviews of which some rows went into another split by chance
+    rows = [{"id": str(index), "text": f"text {index}", "label": ("bad", "good")[index % 2],
+             "group": f"g{index // 4}"} for index in range(40)]
+    # When / then
+    assert "D033" in check({"rows": rows}, HEAD + "splits: {train: 0.5, test: 0.5}\n").counts
+    assert "D033" not in check(
+        {"rows": rows}, HEAD + "splits: {train: 0.5, test: 0.5, group: group}\n").counts
+
+
+def test_rows_are_found_again_in_files_of_many_blocks(check: Check, tmp_path: Path) -> None:
+    # Given a long file with a byte order mark, faulty lines, one overlong line, and two twins
+    lines = [json.dumps({"id": f"r{index}", "text": f"text {index}", "label": "good"}).encode()
+             for index in range(5000)]
+    lines[7] = lines[2000] = b"{"
+    lines[3000] = b"x" * (1 << 25)
+    lines[4000] = lines[4000].replace(b"r4000", b"r2500")
+    lines[4999] = lines[4999].replace(b"r4999", b"r0")
+    (tmp_path / "train.jsonl").write_bytes(b"\xef\xbb\xbf" + b"\n".join(lines))
+    rows = splits()
+    # When
+    del rows["train"]
+    report = check(rows)
+    # Then their ids are told
+    assert [(item.line, item.id) for item in report.findings if item.code == "D020"] == [
+        (4001, "r2500"), (5000, "r0")]
+
+
 def test_many_copies_are_found_in_linear_time(check: Check) -> None:
     rows = splits()
     rows["train"] += [{"id": f"c-{index}", "text": "copy", "label": ("bad", "good")[index % 2]}
@@ -161,6 +189,7 @@ def test_an_absent_label_is_an_error_in_train_only(check: Check) -> None:
             if item.code == "D043"] == [("warning", "the test split has")]
     rows["train"] = [row for row in rows["train"] if row["label"] == "good"]
     assert check(rows).verdict == "FAIL"
+    assert check(rows, with_checks("severity: {D043: warn}")).verdict == "WARN"
 
 
 def test_label_drift_between_splits_is_a_warning(check: Check) -> None:

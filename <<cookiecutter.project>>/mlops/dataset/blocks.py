@@ -18,12 +18,14 @@ BOM = b"\xef\xbb\xbf"
 class Block:
     """Whole lines: `data` ends with a line feed, `first` is the number of the first of `lines`.
 
-    Where `fault` is set there are no data: the line is too long, or the file ends damaged.
+    `offset` is where it starts in the unpacked file, in bytes. Where `fault` is set there are no
+    data: the line is too long, or the file ends damaged.
     """
 
     data: bytes
     first: int
     lines: int = 0
+    offset: int = 0
     fault: Fault | None = None
     has_bom: bool = False
 
@@ -51,7 +53,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
 def read_blocks(stream: IO[bytes]) -> Iterator[Block]:
     """Yield the stream's lines in blocks of about 64 KiB, or one line where it is longer."""
     pieces: list[bytes] = []
-    held = dropped = 0
+    held = dropped = offset = 0
     line = 1
     while chunk := stream.read(BLOCK):
         if dropped:
@@ -60,13 +62,15 @@ def read_blocks(stream: IO[bytes]) -> Iterator[Block]:
             if not end:
                 continue
             yield _overlong(line, dropped)
+            offset += dropped + 1
             line, dropped, chunk = line + 1, 0, chunk[end:]
         cut = chunk.rfind(b"\n") + 1
         if cut:
             data = b"".join((*pieces, chunk[:cut]))
             lines = data.count(b"\n")
-            yield Block(data, line, lines)
+            yield Block(data, line, lines, offset)
             line += lines
+            offset += len(data)
             pieces, held = [], 0
         if cut < len(chunk):
             pieces.append(chunk[cut:])
@@ -76,7 +80,7 @@ def read_blocks(stream: IO[bytes]) -> Iterator[Block]:
     if dropped:
         yield _overlong(line, dropped)
     elif pieces:
-        yield Block(b"".join(pieces) + b"\n", line, 1)
+        yield Block(b"".join(pieces) + b"\n", line, 1, offset)
 
 
 def _overlong(line: int, size: int) -> Block:

@@ -19,10 +19,18 @@ from mlops.dataset.walk import Seen, Step, again, fetch, walk
 MAX_PAIRS = 2_000
 NULL_TEXT = ("D010", "D012", "D013")
 
+_HINTS = {
+    "D020": "give each row an id of its own",
+    "D022": "decide for one label, or remove both rows",
+    "D030": "remove it from one of the splits",
+    "D031": "remove it from one of the splits",
+    "D033": "keep groups together: splits: {group: …}, or move their rows into one split",
+}
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What the rows were found to be. `test_sha256` is None without a test split."""
+    """What the rows were found to be. `test_sha256` is None where the test split has no rows."""
 
     table: Table
     parts: dict[str, quality.Summary]
@@ -34,9 +42,8 @@ def measure(manifest: Manifest, found: Collector, fast: bool = True) -> Measured
     shape = shape_of(manifest)
     table = Table(manifest.split_names)
     digests: list[bytes] = []
-    test = manifest.split_names.index("test") if "test" in manifest.split_names else None
-    several = len([name for name in manifest.split_names]) > 1
-    wants_folded = several and (found.wants("D031") or found.wants("D032"))
+    test = manifest.split_names.index("test")
+    wants_folded = found.wants("D031") or found.wants("D032")
     inside = _inside_checks(found)
     report = _reporter(manifest, found)
     last: Path | None = None
@@ -48,23 +55,23 @@ def measure(manifest: Manifest, found: Collector, fast: bool = True) -> Measured
         if wants_folded:
             table.folded.extend(0 if text is None else hash(texts.folded(text))
                                 for text in step.batch.texts)
-        if test is not None:
-            digests.extend(_digests(step, test))
+        digests.extend(_digests(step, test))
         for look in inside:
             look(step)
     _pair_findings(manifest, shape, table, found)
-    if several and found.wants("D032"):
+    if found.wants("D032"):
         _near_findings(manifest, shape, table, found)
     parts = quality.summaries(table)
     for remark in quality.check(manifest, table, parts):
         add_remark(manifest, found, remark)
-    return Measured(table, parts, digest_of(digests) if test is not None else None)
+    return Measured(table, parts, digest_of(digests) if digests else None)
 
 
 def add_remark(manifest: Manifest, found: Collector, remark: quality.Remark) -> None:
     """Add a finding on the dataset as a whole, at its place in the manifest."""
     line, column = position(manifest, remark.keys)
-    severity = remark.severity if found.wants(remark.code) else None
+    is_chosen = remark.code in (manifest.checks.get("severity") or {})
+    severity = None if is_chosen else remark.severity
     found.add(remark.code, remark.message, severity=severity, file=str(manifest.path), line=line,
               column=column, field=str(remark.keys[-1]) if remark.keys else None, hint=remark.hint)
 
@@ -157,10 +164,11 @@ def _pair_findings(manifest: Manifest, shape: Shape, table: Table, found: Collec
     outliers = quality.length_outliers(table)[:MAX_PAIRS] if found.wants("D050") else []
     rows = {row for pair in pairs for row in (pair.row, pair.first)} | {row for row, _ in outliers}
     seen = fetch(table, shape, rows)
-    for pair in pairs:
+    for pair in sorted(pairs, key=lambda pair: pair.row):
         message = _pair_message(pair, table, seen)
         _add_row(found, pair.code, message, pair.row, table, seen,
-                 {"D020": "id", "D033": manifest.group}.get(pair.code, "text"))
+                 {"D020": "id", "D033": shape.group}.get(pair.code, "text"),
+                 _HINTS.get(pair.code))
     for row, length in outliers:
         _add_row(found, "D050", f"text has {length:,} characters, far more than the others", row,
                  table, seen, "text")
@@ -253,7 +261,7 @@ def _shingles(manifest: Manifest, shape: Shape, table: Table,
 
 
 def _add_row(found: Collector, code: str, message: str, row: int, table: Table,
-             seen: dict[int, Seen], field: str | None) -> None:
+             seen: dict[int, Seen], field: str | None, hint: str | None = None) -> None:
     row_id = seen[row].id
     found.add(code, message, file=str(table.file_of(row)), line=table.lines[row],
-              id=row_id and row_id[:60], field=field)
+              id=row_id and row_id[:60], field=field, hint=hint)

@@ -75,6 +75,9 @@ def _against_base(manifest: Manifest, declared: Version, ref: str | None,
         with base_of(manifest, ref) as base:
             if base is None:
                 return VersionNote(str(declared), str(declared), "new dataset")
+            if base.manifest.name != manifest.name:
+                return VersionNote(str(declared), str(declared),
+                                   f"new dataset in place of {base.manifest.name}")
             before = Version.parse(base.manifest.version)
             differences = diff.changes(base.manifest, manifest, base.has_same_rows)
     except NotMeasured as error:

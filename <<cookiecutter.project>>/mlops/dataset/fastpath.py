@@ -64,8 +64,9 @@ class FastPattern:
                 if any(map(str.isspace, columns[name])):
                     return None
         for name, (shortest, longest) in self.limits.items():
-            sizes = list(map(len, columns[name]))
-            if min(sizes) < shortest or (longest is not None and max(sizes) > longest):
+            if shortest and min(map(len, columns[name])) < shortest:
+                return None
+            if longest is not None and max(map(len, columns[name])) > longest:
                 return None
         for name, pattern in self.patterns.items():
             if not all(map(pattern.search, columns[name])):

@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops.dataset.manifest import DataFile
+from mlops.dataset import card
+from mlops.dataset.check import measure
+from mlops.dataset.codes import severities
+from mlops.dataset.collect import Collector
+from mlops.dataset.manifest import DataFile, load_manifest
 from mlops.dataset.rows import Row, digest, read_rows
 from mlops.errors import UsageError
 from mlops.names import Version
@@ -62,6 +66,7 @@ def read_table(path: Path, columns: Columns, labels: Sequence[str] | None) -> li
                              f"({', '.join(labels or ())})")
         if row["text"] is not None and not isinstance(row["text"], str):
             raise UsageError(f"{path}:{line}: {columns.text!r} holds {row['text']!r}, not a text")
+        _refuse_undecoded(path, line, row)
         if "\0" in (row["text"] or ""):
             raise UsageError(f"{path}:{line}: the text holds a NUL character; is this a text file?")
         rows.append(row)
@@ -129,14 +134,23 @@ def write(root: Path, manifest: Path, imported: Imported, about: Mapping[str, An
         for name, rows in imported.splits.items():
             with open(draft / f"{name}.jsonl", "w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (draft / manifest.name).write_text(
-            _manifest_text(imported, about, version), encoding="utf-8")
-        (draft / "README.md").write_text(_card(imported, about, version), encoding="utf-8")
+        made = draft / manifest.name
+        made.write_text(_manifest_text(imported, about, version), encoding="utf-8")
+        described = load_manifest(made)
+        measured = measure(described, Collector(severities({})))
+        card.path_of(described).write_text(card.current(described, measured), encoding="utf-8")
         for path in draft.iterdir():
             path.replace(folder / path.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return version
+
+
+def _refuse_undecoded(path: Path, line: int, row: Row) -> None:
+    for value in row.values():
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            raise UsageError(f"{path}:{line}: not UTF-8; convert the file, for example with: "
+                             "iconv -f LATIN1 -t UTF-8")
 
 
 def _label(value: object) -> str:
@@ -173,8 +187,6 @@ def _next_version(manifest: Path, name: str) -> str:
     """Return 1.0.0 for a new dataset; the next major for an old one, since its test rows go."""
     if not manifest.is_file():
         return "1.0.0"
-    from mlops.dataset.manifest import load_manifest
-
     old = load_manifest(manifest)
     return str(Version.parse(old.version).bumped("major")) if old.name == name else "1.0.0"
 
@@ -197,7 +209,7 @@ version: {version}
 description: {json.dumps(about["description"], ensure_ascii=False)}
 license: {json.dumps(about["license"])}
 language: {json.dumps(about["language"])}
-provenance: {json.dumps(about["provenance"], ensure_ascii=False)}
+provenance: {json.dumps(_provenance(imported, about), ensure_ascii=False)}
 schema:
 {chr(10).join(schema)}
 quality_checks:
@@ -211,23 +223,7 @@ test_sha256: {digest(imported.splits["test"])}
 """
 
 
-def _card(imported: Imported, about: Mapping[str, Any], version: str) -> str:
-    dropped = "\n".join(f"- {count:,} rows left out: {reason}"
-                        for reason, count in imported.dropped.items())
-    return f"""---
-pretty_name: {about["name"]}
-language: [{json.dumps(about["language"])}]
-license: {json.dumps(about["license"])}
-task_categories: [text-classification]
----
-
-# {about["name"]} v{version}
-
-{about["description"]}
-
-Provenance: {about["provenance"]}
-
-{dropped}
-
-Known limits: not written down yet. Say here what the rows do not cover.
-"""
+def _provenance(imported: Imported, about: Mapping[str, Any]) -> str:
+    left_out = "".join(f"; left out {count:,} rows: {reason}"
+                       for reason, count in imported.dropped.items())
+    return about["provenance"] + left_out

@@ -107,6 +107,7 @@ def manifest_of(document: yamlfile.Document) -> Manifest:
                  for name, spec in splits.items()}
         files = tuple(file for group_files in named.values() for file in group_files)
     _refuse_outside(document, files)
+    _refuse_twice(document, files)
     language = value.get("language")
     return Manifest(
         path=path, name=value["name"], version=value["version"], fields=fields, files=files,
@@ -178,6 +179,16 @@ def _refuse_outside(document: yamlfile.Document, files: tuple[DataFile, ...]) ->
         if file.url is None and not file.path.resolve().is_relative_to(root):
             raise UsageError(f"{document.where('files')}: {file.path} leads out of {root.name}/; "
                              "row files lie beside the manifest")
+
+
+def _refuse_twice(document: yamlfile.Document, files: tuple[DataFile, ...]) -> None:
+    seen: set[Path] = set()
+    for file in files:
+        path = file.path.resolve()
+        if path in seen:
+            raise UsageError(f"{document.where('splits')}: {file.path.name} is named twice; its "
+                             "rows would be in two places")
+        seen.add(path)
 
 
 def _beside(path: Path) -> list[str]:

@@ -21,7 +21,8 @@ MAX_SHINGLES = 3_000_000
 MAX_CHUNK = 1 << 11
 # A shingle in more rows than this is a phrase of the genre: it counts, but suggests no pair.
 MAX_ROWS_OF_SHINGLE = 50
-FILTER_BITS = 26
+# The filter has about 32 places for each shingle.
+MAX_FILTER_BITS, FILTER_BITS_A_SHINGLE = 26, 5
 HASH_BITS = 52
 
 # Odd multipliers, so that the order of the words matters.
@@ -94,13 +95,15 @@ class Index:
         self._hashes = np.concatenate(hashes)
         order = np.argsort(self._hashes)
         self._hashes, self._rows = self._hashes[order], np.concatenate(rows)[order]
-        present = np.zeros(1 << FILTER_BITS, bool)
-        present[self._hashes >> (HASH_BITS - FILTER_BITS)] = True
+        bits = min(MAX_FILTER_BITS, len(self._hashes).bit_length() + FILTER_BITS_A_SHINGLE)
+        self._shift = HASH_BITS - bits
+        present = np.zeros(1 << bits, bool)
+        present[self._hashes >> self._shift] = True
         self._filter = np.packbits(present)
 
     def pairs(self, other: Shingles) -> Iterator[NearPair]:
         """Yield the similar pairs of a row of `other` and a row of the index."""
-        slots = other.hashes >> (HASH_BITS - FILTER_BITS)
+        slots = other.hashes >> self._shift
         maybe = (self._filter[slots >> 3] >> (7 - (slots & 7)).astype(np.uint8) & 1).astype(bool)
         hashes, owners = other.hashes[maybe], other.owners[maybe]
         low = np.searchsorted(self._hashes, hashes, "left")

@@ -89,7 +89,10 @@ def copies(table: Table) -> int:
 
 
 def clusters(keys: Int) -> Iterator[list[int]]:
-    """Yield the rows (ascending) of each key that more than one row has; 0 is no key."""
+    """Yield the rows (ascending) of each key that more than one row has; 0 is no key.
+
+    Clusters come in the order of their first rows, so that hashes decide nothing that is seen.
+    """
     if not len(keys):
         return
     ranked = np.sort(keys)
@@ -99,5 +102,4 @@ def clusters(keys: Int) -> Iterator[list[int]]:
     rows = np.flatnonzero(np.isin(keys, repeated))
     rows = rows[np.argsort(keys[rows], kind="stable")]
     bounds = np.flatnonzero(np.diff(keys[rows])) + 1
-    for cluster in np.split(rows, bounds):
-        yield cluster.tolist()
+    yield from sorted(cluster.tolist() for cluster in np.split(rows, bounds))

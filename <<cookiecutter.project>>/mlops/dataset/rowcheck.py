@@ -33,7 +33,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Shape:
-    """A schema made ready for judging rows. `patterns` holds the compiled ones by field."""
+    """A schema made ready for judging rows. `patterns` holds the compiled ones by field.
+
+    `max_text` is the longest text allowed, in characters; `group` names the field of the groups.
+    """
 
     fields: Mapping[str, Field]
     patterns: Mapping[str, re.Pattern[str]]
@@ -52,10 +55,12 @@ def shape_of(manifest: Manifest) -> Shape:
             except (re.error, OverflowError, RecursionError) as error:
                 place = manifest.document.where("schema", field.name, "pattern")
                 raise UsageError(f"{place}: not a regular expression: {error}") from None
+    fields = {field.name: field for field in manifest.fields}
     blank = {"text", "label", "id", manifest.group}
-    return Shape({field.name: field for field in manifest.fields}, patterns,
-                 frozenset(name for name in blank if name), manifest.checks.get("max_length"),
-                 manifest.group)
+    # A field of that name is looked at even where the splits do not keep to it: that is the fault.
+    group = manifest.group or ("group" if "group" in fields else None)
+    return Shape(fields, patterns, frozenset(name for name in blank if name),
+                 manifest.checks.get("max_length"), group)
 
 
 def judge(row: Mapping[str, Any], shape: Shape) -> list[Fault]:

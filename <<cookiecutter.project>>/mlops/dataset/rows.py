@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 from mlops.dataset import tabular
-from mlops.dataset.blocks import blocks_of, is_jsonl
+from mlops.dataset.blocks import BOM, blocks_of, is_jsonl
 from mlops.dataset.jsonline import LineFault, Row, parse
 from mlops.dataset.manifest import DataFile, Field, Manifest
 from mlops.dataset.rowcheck import Fault, has_text, value_key
@@ -92,26 +92,33 @@ def read_records(path: Path, fields: Sequence[Field] = ()) -> Iterator[tuple[int
                 yield number, _row_or_fault(line)
 
 
-def read_lines(path: Path, wanted: Collection[int],
-               fields: Sequence[Field]) -> Iterator[tuple[int, Row]]:
-    """Yield (line number, row) of the rows on certain lines, without parsing the others."""
+def read_lines(path: Path, wanted: Collection[int], fields: Sequence[Field],
+               marks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) of the rows on certain lines.
+
+    `marks` holds (line, offset in bytes) of some lines, ascending, for files that can be sought in.
+    """
+    if is_jsonl(path) and not path.name.lower().endswith(".gz"):
+        yield from _sought(path, wanted, marks)
+        return
     last = max(wanted)
-    if not is_jsonl(path):
-        for number, row in tabular.records(path, fields):
-            if number in wanted and not isinstance(row, Fault):
-                yield number, row
-            if number >= last:
-                return
-    ranked = sorted(wanted)
-    for block in blocks_of(path):
-        begin = bisect_left(ranked, block.first)
-        end = bisect_left(ranked, block.first + block.lines)
-        if begin < end:
-            lines = block.data.split(b"\n")
-            yield from ((number, parse(lines[number - block.first]))
-                        for number in ranked[begin:end])
-        if block.first >= last:
+    for number, row in read_records(path, fields):
+        if number in wanted and not isinstance(row, Fault):
+            yield number, row
+        if number >= last:
             return
+
+
+def _sought(path: Path, wanted: Iterable[int],
+            marks: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Row]]:
+    starts = [line for line, _ in marks]
+    with open(path, "rb") as stream:
+        for number in sorted(wanted):
+            line, offset = marks[bisect_right(starts, number) - 1]
+            stream.seek(offset)
+            for _ in range(line, number):
+                stream.readline()
+            yield number, parse(stream.readline().removeprefix(BOM))
 
 
 def _row_or_fault(line: bytes) -> Row | Fault:

@@ -31,6 +31,7 @@ class Batch:
 
     `sources` holds what the row was read from, a JSON line or a parsed row.
     `may_be_odd` is False if no text can hold control, replacement or wrongly decoded characters.
+    `start` is (number of the first line, its offset in bytes), None where the file has no such.
     """
 
     lines: Sequence[int]
@@ -40,10 +41,12 @@ class Batch:
     groups: Values
     sources: Sequence[str | Row]
     may_be_odd: bool = True
+    start: tuple[int, int] | None = None
 
     def rows(self, indexes: Iterable[int]) -> list[Row]:
         """Return some of the rows, parsed."""
-        found = [self.sources[index] for index in indexes]
+        sources = self.sources[:]
+        found = [sources[index] for index in indexes]
         # Lines that the fast path accepted hold no key twice and no NaN. One call is the fast way.
         lines = [source for source in found if isinstance(source, str)]
         parsed = iter(json.loads(f"[{','.join(lines)}]"))
@@ -64,10 +67,10 @@ class _Builder:
         self.sources.append(source)
         self._values.append(values)
 
-    def batch(self) -> Batch:
+    def batch(self, start: tuple[int, int] | None = None) -> Batch:
         """Return the rows so far."""
         ids, texts, labels, groups = list(zip(*self._values)) or [()] * 4
-        return Batch(self.lines, ids, texts, labels, groups, self.sources)
+        return Batch(self.lines, ids, texts, labels, groups, self.sources, start=start)
 
 
 @dataclass
@@ -153,7 +156,7 @@ class Scanner:
         absent: Values = (None,) * block.lines
         ids, texts, labels, groups = (columns.get(name, absent) for name in self._roles)
         return Batch(range(block.first, block.first + block.lines), ids, texts, labels, groups,
-                     _Lines(text), may_be_odd(block.data, text))
+                     _Lines(text), may_be_odd(block.data, text), (block.first, block.offset))
 
     def _slow_block(self, block: Block, pattern: FastPattern | None) -> Batch:
         builder = _Builder()
@@ -170,7 +173,7 @@ class Scanner:
                 self._report(number, None, Fault(fault.code, str(fault)))
                 continue
             self._add(builder, number, row)
-        return builder.batch()
+        return builder.batch((block.first, block.offset))
 
     def _accept_line(self, pattern: FastPattern, line: bytes, number: int,
                      builder: _Builder) -> bool:
@@ -204,8 +207,9 @@ class Scanner:
         row_id, text, label, group = (usable(row, faults, name) for name in self._roles)
         for fault in faults:
             self._report(number, row_id, fault)
-        for name in row.keys() - self._shape.fields.keys():
-            self.layout.add_unknown(name, number)
+        for name in row:
+            if name not in self._shape.fields:
+                self.layout.add_unknown(name, number)
         builder.add(number, row, row_id, text if has_text(row) else None, label, group)
 
 

@@ -19,6 +19,7 @@ class Table:
     """One entry a row, in reading order. A hash or code of 0 stands for an absent value.
 
     `splits` holds indexes into `split_names`; `labels` holds 1 + an index into `label_names`.
+    `marks` holds (line, offset in bytes) of some lines of a file, so that rows are found again.
     Hashes are Python's own: fast, keyed anew in each process, so they are never stored.
     """
 
@@ -33,6 +34,7 @@ class Table:
     splits: "array[int]" = field(default_factory=lambda: array("b"))
     label_names: list[str] = field(default_factory=list)
     files: list[tuple[int, Path]] = field(default_factory=list)
+    marks: dict[Path, list[tuple[int, int]]] = field(default_factory=dict)
     _codes: dict[str | None, int] = field(default_factory=lambda: {None: 0})
 
     def __len__(self) -> int:
@@ -41,6 +43,7 @@ class Table:
     def begin_file(self, path: Path) -> None:
         """Say that the next rows come from this file."""
         self.files.append((len(self), path))
+        self.marks[path] = []
 
     def file_of(self, row: int) -> Path:
         """Return the file that a row came from."""
@@ -50,6 +53,8 @@ class Table:
     def add(self, batch: Batch, splits: bytes) -> None:
         """Append the rows of a batch; `splits` has one index for each."""
         known = len(self)
+        if batch.start:
+            self.marks[self.files[-1][1]].append(batch.start)
         if isinstance(batch.lines, range):
             # Copying bytes is far faster than taking numbers out of Python objects.
             numbers = np.arange(batch.lines.start, batch.lines.stop, dtype=np.int32)

@@ -66,7 +66,8 @@ def fetch(table: Table, shape: Shape, rows: Iterable[int]) -> dict[int, Seen]:
     for row in sorted(rows):
         wanted.setdefault(table.file_of(row), {})[table.lines[row]] = row
     return {lines[number]: _seen(row, shape) for path, lines in wanted.items()
-            for number, row in read_lines(path, lines.keys(), tuple(shape.fields.values()))}
+            for number, row in read_lines(path, lines.keys(), tuple(shape.fields.values()),
+                                          table.marks[path])}
 
 
 def _seen(row: Row, shape: Shape) -> Seen:
