@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlops import prompts
 from mlops.errors import Conflict, NotMeasured, UsageError, UserError
 from mlops.names import Version
-from mlops.prompts import bump, checks, fix, sensitive
+from mlops.prompts import bump, fix, sensitive
 from mlops.prompts.file import read
 from mlops.prompts.report import check
 from tools.check_prompts import main

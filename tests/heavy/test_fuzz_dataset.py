@@ -1,4 +1,4 @@
-"""Hostile rows and manifests: the fast path equals the plain one, and nothing but UserError escapes.
+"""Hostile rows and manifests: the fast path equals the plain one; only UserError escapes.
 
 More than 10,000 files of rows and 10,000 manifests are generated: valid ones with random parts, and
 random edits of their bytes. The worst files of full size are checked with a limit on time and
@@ -50,14 +50,16 @@ RATIOS = "{train: 0.5, valid: 0.2, test: 0.3, group: group}"
 NO_GROUP = "{train: 0.5, test: 0.5}"
 
 texts = st.one_of(
-    st.text(max_size=50), st.text("ab é\u00a0\u3000\t\n\"\\/\u2028\ufffd\x7f\x85ÃÂâ©😀", max_size=12),
+    st.text(max_size=50),
+    st.text("ab é\u00a0\u3000\t\n\"\\/\u2028\ufffd\x7f\x85ÃÂâ©😀", max_size=12),
     st.sampled_from(["", " ", "\u00a0", "fine", "quite fine", "Quite  FINE", "a@b.co",
                      "call +1 212 444 1212", "\ud800", "x\udc00y", "\x00", "ﬁne"]))
 numbers = st.one_of(
     st.integers(-10, 10), st.integers(), st.floats(), st.just(10**20), st.just(2**53 + 1),
     st.just(-0.0), st.just(1e300))
 scalars = st.one_of(texts, numbers, st.booleans(), st.none())
-values = st.one_of(scalars, st.lists(scalars, max_size=2), st.dictionaries(texts, scalars, max_size=2))
+values = st.one_of(scalars, st.lists(scalars, max_size=2),
+                   st.dictionaries(texts, scalars, max_size=2))
 usual = {
     "id": st.one_of(st.from_regex("r-[0-9]{1,2}", fullmatch=True), values),
     "text": st.one_of(texts, texts, values),
@@ -79,7 +81,8 @@ clean = {
 LINES = st.sampled_from([
     b"", b" ", b"\r", b"{}", b"[]", b"null", b"1", b'"x"', b"NaN", b"{", b"\xff", b"\xef\xbb\xbf{}",
     b'{"id": "a", "id": "b", "text": "twice", "label": "good"}',
-    b'{"id": "a", "text": NaN, "label": "good"}', b'{"id": "a", "text": "x\\ud800y", "label": "bad"}',
+    b'{"id": "a", "text": NaN, "label": "good"}',
+    b'{"id": "a", "text": "x\\ud800y", "label": "bad"}',
     b'{"id": "a", "text": "pair \\ud83d\\ude00", "label": "bad"}',
     b'{"id": "a", "text": "\\u0020\\t", "label": "bad"}', b'{"id": "a", "text": "tab\there"}',
     b'{"id": "a", "text": "fine", "label": "good", "stars": -0}',
@@ -92,12 +95,38 @@ LINES = st.sampled_from([
 ])
 
 
+# Values as they stand in the file, each at the edge of what the fast path may accept.
+TOKENS = st.sampled_from([
+    '"x\\ud800y"', '"x\\uDFFFy"', '"x\\ud83d\\ude00y"', '"x\\ud83dx\\ude00y"', '"x\\ud7ffy"',
+    '"x\\ue000y"',
+    '"\\u0020\\t"', '"\\u00a0\\u3000"', '"\\u0041\\u00e9"', '"\\/x\\"y"', '"\\x41"', '"a\\',
+    '"\\u12"', '""',
+    '" "', '" x"', '"\u00a0"', '"\u00a0x"', '"x\u2028y"', '"x\x7fy"', '"x\x00y"', '"x\ufffd"',
+    '"Ã©"', '"â€"',
+    '"' + "x" * 30 + '"', '"' + "x" * 31 + '"', '"' + "é" * 30 + '"', '"' + "\\u00e9" * 31 + '"',
+    '"x"', '"xy"',
+    "-0", "0", "00", "1.0", "1e2", "1E400", "-1", "+1", "999999999999999", "1000000000000000",
+    "9007199254740992", "9007199254740993", "0.1", ".1", "1.", "0.1234567890123456", "NaN", "true",
+    "false", "null", "True", "[]", "{}", '["x"]', '"good"', '"no"', '"g1"', '"G1"', '"g1" ',
+    '"g\\u0031"',
+])
+
+
+def clean_line_with_token(name: str, token: str) -> bytes:
+    """Return a good line in which one value is replaced."""
+    values = {"id": '"r-1"', "text": '"fine text"', "label": '"good"', "stars": "1", "ok": "true",
+              "group": '"g1"', name: token}
+    return ("{" + ", ".join(f'"{key}": {value}' for key, value in values.items()) + "}").encode()
+
+
 @st.composite
 def line(draw: st.DrawFn) -> bytes:
     """Return one JSON line, usual or odd, in one of several layouts."""
     kind = draw(st.integers(0, 9))
     if kind == 0:
         return draw(LINES)
+    if kind == 9:
+        return clean_line_with_token(draw(st.sampled_from(list(clean))), draw(TOKENS))
     source = usual if kind < 4 else clean
     names = draw(st.permutations(list(source))) if kind == 1 else list(source)
     dropped = draw(st.sets(st.sampled_from(names), max_size=2)) if kind < 6 else set()
@@ -162,8 +191,9 @@ KEYS = st.sampled_from(["name", "version", "description", "license", "language",
                         "quality_checks", "splits", "test_sha256", "text", "label", "enum", "type",
                         "train", "test", "group", "severity", "pii", "min_rows", "max_length", "x"])
 PLAIN = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8),
-                  st.sampled_from(["string", "rows.jsonl", "../rows.jsonl", "/etc/passwd", ".", "1.0.0",
-                                   "off", "no", "en", "train.csv", "a.parquet", "é", "0.8"]))
+                  st.sampled_from(["string", "rows.jsonl", "../rows.jsonl", "/etc/passwd", ".",
+                                   "1.0.0", "off", "no", "en", "train.csv", "a.parquet", "é",
+                                   "0.8"]))
 TREES = st.recursive(PLAIN, lambda inner: st.one_of(
     st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=12)
 WHOLE = {
@@ -196,8 +226,9 @@ def test_manifests_with_any_value(tmp_path: Path, key: str, tree: object, fix: b
 
 @MANY
 @given(at=st.integers(0, 400), cut=st.integers(0, 20), extra=st.one_of(
-    st.binary(max_size=6), st.sampled_from([b"&a ", b"*a", b"!!python/x ", b"\t", b"- ", b": ", b"{",
-                                            b"[", b"|\n", b"\xff", b"\x00", b"<<: ", b"---\n"])))
+    st.binary(max_size=6), st.sampled_from([
+        b"&a ", b"*a", b"!!python/x ", b"\t", b"- ", b": ", b"{", b"[", b"|\n", b"\xff", b"\x00",
+        b"<<: ", b"---\n"])))
 def test_manifests_with_damaged_bytes(tmp_path: Path, at: int, cut: int, extra: bytes) -> None:
     manifest = tmp_path / "dataset.yaml"
     (tmp_path / "rows.jsonl").write_text('{"id": "1", "text": "fine", "label": "good"}\n')
