@@ -29,7 +29,7 @@ test: setup lint  ## lint, then every test, fast ones first
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
 drills: setup  ## the full sizes of fuzz tests and drills; minutes to hours
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy tests tests/heavy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy tests/test_*.py tests/heavy
 
 bench: setup  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
