@@ -1,5 +1,6 @@
 """Calls to git. Bytes in, bytes out where content matters; text for everything else."""
 
+import base64
 import os
 import subprocess
 from collections.abc import Mapping
@@ -41,6 +42,21 @@ def git_bytes(repo: Path, *arguments: str, stdin: bytes | None = None,
     if done.returncode:
         raise GitError(arguments, done.returncode, done.stderr.decode("utf-8", "replace"))
     return done.stdout
+
+
+def token_environment() -> dict[str, str]:
+    """Return git settings that carry the workflow's token to its own server, and nowhere else.
+
+    Checkouts in workflows keep no credentials, so that no other step can use them.
+    """
+    token, server = os.environ.get("GITHUB_TOKEN"), os.environ.get("GITHUB_SERVER_URL")
+    if os.environ.get("GITHUB_ACTIONS") != "true" or not token or not server:
+        return {}
+    secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    number = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    return {"GIT_CONFIG_COUNT": str(number + 1),
+            f"GIT_CONFIG_KEY_{number}": f"http.{server}/.extraheader",
+            f"GIT_CONFIG_VALUE_{number}": f"AUTHORIZATION: basic {secret}"}
 
 
 def head_commit(repo: Path) -> str:

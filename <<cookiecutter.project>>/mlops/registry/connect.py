@@ -31,15 +31,16 @@ def connect(project: Project, name: str | None) -> Registry:
     except git.GitError:
         raise UsageError(f"no git remote {name!r} here; use --registry local, or: "
                          f"git remote add {name} URL") from None
-    return Registry(Ledger(project.root, name), FolderStore(_artifacts(project, name, url)),
-                    project.registry)
+    return Registry(Ledger(project.root, name), _store(project, name, url), project.registry)
 
 
-def _artifacts(project: Project, name: str, url: str) -> Path:
+def _store(project: Project, name: str, url: str) -> FolderStore:
+    """Return the remote's store. Stages can be read without one, so a missing one fails late."""
     given = project.registry.artifacts
     if given:
-        return (project.root / Path(given).expanduser()).resolve()
+        return FolderStore((project.root / Path(given).expanduser()).resolve())
     if Path(url).is_dir():
-        return Path(url).resolve().with_name(Path(url).name.removesuffix(".git") + "-artifacts")
-    raise UsageError(f"{project.root / 'project.yaml'}: registry.artifacts must name a folder for "
-                     f"the archives of {name} ({url})")
+        bare = Path(url).resolve()
+        return FolderStore(bare.with_name(bare.name.removesuffix(".git") + "-artifacts"))
+    return FolderStore(None, f"{project.root / 'project.yaml'}: registry.artifacts must name a "
+                       f"folder for the archives of {name} ({url})")

@@ -61,7 +61,8 @@ class Ledger:
             return None
         try:
             git.git(self.repo, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-                    "--refmap=", self.remote, f"{BRANCH}:{self.ref}")
+                    "--refmap=", self.remote, f"{BRANCH}:{self.ref}",
+                    env=git.token_environment())
         except git.GitError as error:
             if "couldn't find remote ref" in error.stderr:
                 return None
@@ -153,7 +154,7 @@ class Ledger:
         specs = [f"{commit}:{BRANCH}", *(f"{oid}:refs/tags/{name}" for name, oid in tags.items())]
         try:
             git.git(self.repo, "push", "--quiet", "--porcelain", "--atomic", "--no-verify",
-                    self.remote, *specs)
+                    self.remote, *specs, env=git.token_environment())
         except git.GitError as error:
             # The answer may have been lost after the push had landed.
             landed = self.fetch()

@@ -6,18 +6,21 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops.errors import CheckFailed, NotMeasured
+from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.files import sha256_file
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """`<folder>/sha256/ab/<digest>`."""
+    """`<folder>/sha256/ab/<digest>`. Without a folder every use raises UsageError with `hint`."""
 
-    folder: Path
+    folder: Path | None
+    hint: str = ""
 
     def path(self, sha256: str) -> Path:
         """Return where content of this digest lies."""
+        if self.folder is None:
+            raise UsageError(self.hint)
         return self.folder / "sha256" / sha256[:2] / sha256
 
     def put(self, source: Path, sha256: str) -> None:
