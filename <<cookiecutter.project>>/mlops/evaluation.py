@@ -1,28 +1,34 @@
-"""Evaluation: load a run's model, predict the pinned test split, and measure latency."""
+"""Evaluation: run models on the pinned test split, and time them request by request."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mlops import files
+from mlops.behaviour import Result, fail_rates, load_suite, run_suite
+from mlops.champion import NO_CHAMPION, Champion
 from mlops.dataset.manifest import Manifest
-from mlops.dataset.rows import Row, digest, read_split
+from mlops.dataset.rows import digest, read_split
 from mlops.errors import CheckFailed, NotMeasured, UsageError
-from mlops.gates import Gates
+from mlops.gates import Answers, Evidence, Gates, Single, figures
 from mlops.tracking import Run
 from nlp.model import MODELS, Model, Prediction, model_class
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Predictions for the n test rows, in order, and latency figures in milliseconds."""
+    """All that is judged and reported. `rows` and both models' answers have n entries, in order."""
 
-    rows: Sequence[Row]
-    predictions: Sequence[Prediction]
-    latency: Mapping[str, float]
+    evidence: Evidence
+    champion: Champion
     test_sha256: str
+    behaviour: Sequence[Result] = ()
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Return the test rows."""
+        return self.evidence.rows
 
 
 def load_model(run: Run) -> Model:
@@ -39,8 +45,28 @@ def load_model(run: Run) -> Model:
         raise CheckFailed(f"{folder}: the model cannot be loaded: {error}") from None
 
 
-def evaluate(run: Run, manifest: Manifest, gates: Gates) -> Evaluation:
-    """Predict the test split and time single predictions."""
+def evaluate(run: Run, manifest: Manifest, gates: Gates,
+             champion: Champion = NO_CHAMPION) -> Evaluation:
+    """Run a run's model, and the champion beside it, on the test split."""
+    rows, found = pinned_rows(manifest)
+    models = [load_model(run)] + ([champion.model] if champion.model else [])
+    texts = [row["text"] for row in rows]
+    times = interleaved(models, texts, gates.warmup, gates.requests)
+    answers = [_answers(model.predict(texts), latency)
+               for model, latency in zip(models, times, strict=True)]
+    evidence = Evidence([{**row, "label": str(row["label"])} for row in rows], answers[0],
+                        answers[1] if champion.model else None)
+    tests = [test for gate in gates.gates if gate.suite
+             for test in load_suite(gates.path.parent / gate.suite, gate.suite)]
+    results = [run_suite(tests, model) for model in models]
+    evidence = with_figures(
+        gates, evidence, lambda: (row["text"] for row in read_split(manifest, "train")),
+        fail_rates(*results))
+    return Evaluation(evidence, champion, found, results[0])
+
+
+def pinned_rows(manifest: Manifest) -> tuple[list[dict[str, Any]], str]:
+    """Return the test split and its digest; raise unless it is the pinned one."""
     rows = read_split(manifest, "test")
     if not rows:
         raise NotMeasured(f"{manifest.path}: the test split has no rows")
@@ -52,21 +78,55 @@ def evaluate(run: Run, manifest: Manifest, gates: Gates) -> Evaluation:
         raise CheckFailed(f"{manifest.document.where('test_sha256')}: the test split is not the "
                           f"pinned one (found {found[:12]}…); restore it, or make a new major "
                           f"version: python tools/check_schema.py {manifest.path} --fix")
-    model = load_model(run)
-    texts = [row["text"] for row in rows]
-    predictions = model.predict(texts)
-    return Evaluation(rows, predictions, latency(model, texts, gates.warmup, gates.requests), found)
+    return rows, found
 
 
-def latency(model: Model, texts: Sequence[str], warmup: int, requests: int) -> dict[str, float]:
-    """Time `requests` single predictions after `warmup` ones; milliseconds of wall time."""
+def with_figures(gates: Gates, evidence: Evidence, train: Callable[[], Any] | None,
+                 suites: Mapping[str, Single] | None = None) -> Evidence:
+    """Return the evidence with every figure that its answers allow, or why they do not.
+
+    `train` gives the training texts; it is called only if a gate asks for the leak rate.
+    """
+    candidate, champion = evidence.candidate, evidence.champion
+    gold = [row["label"] for row in evidence.rows]
+    singles = {**figures.latency(candidate, champion, gates.confidence),
+               **figures.cost(candidate, champion),
+               **figures.calibration(gold, candidate, champion, gates.seed, gates.confidence),
+               **(suites or {})}
+    for gate in gates.gates:
+        if gate.metric == "leak_rate":
+            singles["leak_rate"] = figures.leak(evidence.rows, train() if train else None)
+        elif gate.ids:
+            found = figures.critical(gates.path.parent / gate.ids, evidence)
+            singles.update({f"{gate.ids}:{kind}": single for kind, single in found.items()})
+        elif gate.suite and suites is None:
+            singles.update({f"{gate.suite}:{kind}": Single(
+                None, missing="a suite needs the model, not a file of predictions")
+                for kind in gate.max_fail_rate})
+    return replace(evidence, singles=singles)
+
+
+def interleaved(models: Sequence[Model], texts: Sequence[str], warmup: int,
+                requests: int) -> list[list[float]]:
+    """Time single predictions after a warm-up: milliseconds of wall time for each model.
+
+    Models take turns request by request, so that what else the machine does hits all alike.
+    """
     for number in range(warmup):
-        model.predict([texts[number % len(texts)]])
-    times = []
+        for model in models:
+            model.predict([texts[number % len(texts)]])
+    times: list[list[float]] = [[] for _ in models]
     for number in range(requests):
-        begin = time.perf_counter_ns()
-        model.predict([texts[number % len(texts)]])
-        times.append((time.perf_counter_ns() - begin) / 1e6)
-    p50, p95, p99 = np.percentile(times, [50, 95, 99])
-    return {"latency_ms_p50": float(p50), "latency_ms_p95": float(p95),
-            "latency_ms_p99": float(p99), "requests": float(requests)}
+        text = [texts[number % len(texts)]]
+        # Who goes first alternates: the second finds warmer caches.
+        order = range(len(models)) if number % 2 else reversed(range(len(models)))
+        for index in order:
+            begin = time.perf_counter_ns()
+            models[index].predict(text)
+            times[index].append((time.perf_counter_ns() - begin) / 1e6)
+    return times
+
+
+def _answers(predictions: Sequence[Prediction], latency: Sequence[float]) -> Answers:
+    return Answers([item.label for item in predictions], [item.scores for item in predictions],
+                   latency)

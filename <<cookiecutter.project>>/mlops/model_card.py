@@ -22,8 +22,7 @@ def render(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         }]}],
     }
     slices = "\n".join(
-        f"| {gate['slice']} | {gate['value']:.3f} | {gate['n']} |" for gate in report["gates"]
-        if gate["slice"] and gate["value"] is not None)
+        f"| {part['name']} | {part['value']:.3f} | {part['n']} |" for part in report["slices"])
     return f"""---
 {yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip()}
 ---

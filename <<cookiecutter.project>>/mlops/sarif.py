@@ -14,8 +14,13 @@ MAX_RESULTS = 5000
 
 def write(path: Path, tool: str, findings: Sequence[Finding]) -> None:
     """Write findings to a file, errors first, at most 5,000 of them."""
+    write_json(path, document(tool, findings))
+
+
+def document(tool: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return findings as SARIF, errors first, at most 5,000 of them."""
     ranked = sorted(findings, key=lambda finding: finding.severity != "error")[:MAX_RESULTS]
-    write_json(path, {
+    return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -23,7 +28,7 @@ def write(path: Path, tool: str, findings: Sequence[Finding]) -> None:
                 {"id": code} for code in sorted({finding.code for finding in ranked})]}},
             "results": [_result(finding) for finding in ranked],
         }],
-    })
+    }
 
 
 def _result(finding: Finding) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import sys
 import pytest
 from conftest import commit, git, write_rows
 
-from mlops import lineage, reports, tracking
+from mlops import lineage, report_data, report_outputs, tracking
 from mlops.dataset.manifest import load_manifest
 from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.evaluation import evaluate
@@ -22,10 +22,9 @@ from mlops.training import train
 def gate(project, run):
     gates = load_gates(project.gates)
     evaluation = evaluate(run, load_manifest(project.dataset), gates)
-    predicted = [prediction.label for prediction in evaluation.predictions]
-    report = reports.build(run, evaluation, gates,
-                           judge(gates, evaluation.rows, predicted, evaluation.latency))
-    reports.write(report, evaluation, [run.evaluation])
+    report = report_data.build(report_data.subject_of(run), evaluation, gates,
+                               judge(gates, evaluation.evidence))
+    report_outputs.write_all(report, [run.evaluation])
     return report
 
 

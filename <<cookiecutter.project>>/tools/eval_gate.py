@@ -1,64 +1,101 @@
 """Evaluate a run on the pinned test split and judge it by gates.yaml.
 
-Without --run it takes the newest run that matches the work tree. Reports go to reports/ and into
-the run's folder. The last line is `GATE: PASS` or `GATE: FAIL` with the reasons.
+Without --run it takes the newest run that matches the work tree. The version in production is
+fetched and run beside it. Reports go to reports/ and into the run's folder. The last line is
+`GATE: PASS` or `GATE: FAIL` with the reasons.
+
+commands:
+  (none)      evaluate and judge
+  plan        say which gates can see what they forbid, and how many rows are missing
+  selftest    a model against itself must pass, a degraded copy must fail
 
 examples:
   python tools/eval_gate.py
   python tools/eval_gate.py --min_f1_macro 0.80 --max_latency_ms_p95 150
   python tools/eval_gate.py --run 20260105-101500Z_review-sentiment --json
+  python tools/eval_gate.py --champion review-sentiment@v1.2.0
+  python tools/eval_gate.py --predictions new.jsonl --champion-predictions old.jsonl
+  python tools/eval_gate.py plan --accuracy 0.85 --disagreement 0.05
+
+exit codes: 0 pass or warn, 1 a gate failed, 2 usage, 3 could not be measured, 4 inconclusive
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import lineage
 from mlops.cli import emit, parser, run
-from mlops.dataset.manifest import load_manifest
-from mlops.gates import EXIT_CODES, judge, load_gates, override
-from mlops.project import load_project
-from mlops.tracking import find, newest_matching
+from mlops.errors import UsageError
+from mlops.gates import exit_code
 
 
 def main(argv: Sequence[str] | None) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--run", help="a run's name, or how it begins")
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
-    arguments.add_argument("--min_f1_macro", type=float, help="replaces the bound in gates.yaml")
-    arguments.add_argument("--max_latency_ms_p95", type=float, help="replaces the bound likewise")
-    arguments.add_argument("--json", action="store_true", help="print the report as JSON")
-    options = arguments.parse_args(argv)
-    project = load_project()
-    settings = project.model(options.model)
-    gates = load_gates(project.gates)
-    manifest = load_manifest(project.dataset)
-    if options.min_f1_macro is not None:
-        gates = override(gates, "f1_macro", "min", options.min_f1_macro)
-    if options.max_latency_ms_p95 is not None:
-        gates = override(gates, "latency_ms_p95", "max", options.max_latency_ms_p95)
-    runs = project.root / "runs"
-    chosen = find(runs, options.run) if options.run else newest_matching(
-        runs, settings.name, lineage.inputs(project, settings, manifest))
-    from mlops import reports
-    from mlops.evaluation import evaluate
+    from mlops.gate_command import split_flags
 
-    evaluation = evaluate(chosen, manifest, gates)
-    predicted = [prediction.label for prediction in evaluation.predictions]
-    verdicts = judge(gates, evaluation.rows, predicted, evaluation.latency)
-    report = reports.build(chosen, evaluation, gates, verdicts)
-    reports.write(report, evaluation, [chosen.evaluation, project.root / "reports"])
-    reports.to_job_summary(report)
+    bounds, rest = split_flags(sys.argv[1:] if argv is None else argv)
+    options = arguments().parse_args(rest)
+    if options.command == "evaluate":
+        return evaluate(options, bounds)
+    if options.command == "plan":
+        from mlops.gates.plan import main as plan
+        return plan(options, bounds)
+    from mlops.gates.selftest import main as selftest
+    return selftest(options, bounds)
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser. Flags like --min_f1_macro were taken out before."""
+    found = parser(__doc__)
+    found.add_argument("command", nargs="?", default="evaluate",
+                       choices=("evaluate", "plan", "selftest"))
+    found.add_argument("--run", help="a run's name, or how it begins")
+    found.add_argument("--model", help="a model of project.yaml (default: the first)")
+    found.add_argument("--gates", metavar="FILE", help="other rules than gates.yaml")
+    found.add_argument("--champion", default="auto", metavar="WHICH",
+                       help="auto (the version in production), none, or NAME@vX.Y.Z")
+    found.add_argument("--registry", help="local, or a git remote")
+    found.add_argument("--predictions", metavar="FILE", help="judge stored answers (JSONL)")
+    found.add_argument("--champion-predictions", metavar="FILE", help="the champion's answers")
+    found.add_argument("--advisory", action="store_true",
+                       help="report as usual, and end with 0 where a gate failed")
+    found.add_argument("--accuracy", type=float, help="plan: the accuracy to expect")
+    found.add_argument("--disagreement", type=float, default=0.05,
+                       help="plan: the share of rows on which two models differ")
+    found.add_argument("--sarif", type=Path, metavar="FILE", help="write failed gates as SARIF")
+    found.add_argument("--json", action="store_true", help="print the report as JSON")
+    bounds = found.add_argument_group("bounds that replace those of gates.yaml; any metric works")
+    bounds.add_argument("--min_METRIC", metavar="X", help="for example --min_f1_macro 0.80")
+    bounds.add_argument("--max_METRIC", metavar="X", help="for example --max_latency_ms_p95 150")
+    found.allow_abbrev = False
+    return found
+
+
+def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
+    """Judge a run, or stored predictions; write and print the report."""
+    from mlops import gate_command, predictions, render_text, report_outputs
+    from mlops.report_view import view
+
+    if options.champion_predictions and not options.predictions:
+        raise UsageError("--champion-predictions needs --predictions")
+    step = gate_command.judge_file if options.predictions else gate_command.judge_run
+    judged = step(options, bounds)
+    report = report_outputs.publishable(judged.report)
+    evidence = judged.evaluation.evidence
+    report_outputs.write_all(report, judged.folders, predictions.lines(
+        evidence.rows, evidence.candidate), options.sarif, judged.gates_file)
+    report_outputs.to_job_summary(report)
     if options.json:
         emit(report)
     else:
-        print(reports.table(report))
-        print("full report: reports/report.md")
-        print(reports.last_line(report))
-    return EXIT_CODES[report["verdict"]]
+        report_outputs.print_annotations(report, judged.gates_file)
+        print("full report: reports/report.html, reports/report.md")
+        print(render_text.text(view(report)))
+    return exit_code(report["verdict"], options.advisory)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Secrets and personal data in a prompt's text, by shape. Fast on any input, however hostile."""
+"""Secrets and personal data in a text, by shape. Fast on any input, however hostile."""
 
 import re
 from collections.abc import Iterator
@@ -23,6 +23,13 @@ _PHONE = re.compile(
     r"(?<![\w.+-])(?:\+\d[\d ()./-]{6,18}\d|(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})(?![\w-])")
 _CARD = re.compile(
     r"(?<![\w.-])(?:[2-6]\d{3}([ -]?)\d{4}\1\d{4}\1\d{4}|3[47]\d{2}([ -]?)\d{6}\2\d{5})(?![\w-])")
+
+# What `mask` writes in place of each shape; a key goes first, with all that follows it.
+_MASKS = (
+    (re.compile(_PRIVATE_KEY.pattern + r"(?s:.*?)(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)"),
+     "[key]"),
+    (_KEYS, "[key]"), (_URL_PASSWORD, "[password]@"), (_EMAIL, "[e-mail]"), (_CARD, "[card]"),
+    (_PHONE, "[phone]"))
 
 # Names that stand for nobody: RFC 2606 and the fictitious North American numbers.
 _NOBODY = re.compile(r"(?:.*\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)", re.I)
@@ -53,6 +60,13 @@ def scan(text: str) -> list[Hit]:
             if len(hits) >= MAX_HITS:
                 return hits
     return hits
+
+
+def mask(text: str) -> str:
+    """Return a text without what `scan` looks for, and without its harmless look-alikes."""
+    for pattern, instead in _MASKS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _matches(line: str) -> Iterator[tuple[str, re.Match[str]]]:

@@ -1,0 +1,147 @@
+"""What `tools/eval_gate.py` does, step by step: from options to evidence to a report."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops import files, predictions, slices
+from mlops.dataset.manifest import load_manifest
+from mlops.dataset.rows import read_split
+from mlops.errors import UsageError, UserError
+from mlops.evaluation import Evaluation, evaluate, with_figures
+from mlops.gates import Bench, Evidence, Gates, canonical, judge, known_metric, load_gates, override
+from mlops.gates.rules import suggestion
+from mlops.project import Project, load_project
+from mlops.report_data import Subject, build, subject_of
+from mlops.tracking import Run, find, newest_matching
+
+_FLAG = re.compile(r"--(min|max)_([a-z0-9_]+(?:\[.+\])?)")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound from the command line: `side` is min or max."""
+
+    metric: str
+    side: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finished evaluation: its report, the folders that reports go to, and its rules."""
+
+    report: dict[str, Any]
+    evaluation: Evaluation
+    folders: tuple[Path, ...]
+    gates_file: Path
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[Bound], list[str]]:
+    """Return the bounds given as `--min_f1_macro 0.80`, and the arguments that are none.
+
+    Raises UsageError for a metric that is not known, or a bound that is no number.
+    """
+    bounds, rest = [], []
+    left = list(arguments)
+    while left:
+        flag, equals, text = left.pop(0).partition("=")
+        match = _FLAG.fullmatch(flag)
+        if not match:
+            rest.append(flag + equals + text)
+            continue
+        metric = canonical(match[2])
+        if not known_metric(metric):
+            raise UsageError(f"{flag}: no such option: no metric {metric!r}; {suggestion(metric)}")
+        if not equals and not left:
+            raise UsageError(f"{flag} needs a number, for example {flag} 0.80")
+        bounds.append(Bound(metric, match[1], _number(flag, text if equals else left.pop(0))))
+    return bounds, rest
+
+
+def gates_of(project: Project, options: argparse.Namespace, bounds: Sequence[Bound]) -> Gates:
+    """Return the rules of the project, or of --gates, with bounds from flags."""
+    gates = load_gates(_gates_file(project, options))
+    for bound in bounds:
+        gates = override(gates, bound.metric, bound.side, bound.value)
+    return gates
+
+
+def _gates_file(project: Project, options: argparse.Namespace) -> Path:
+    return Path(options.gates) if options.gates else project.gates
+
+
+def _number(flag: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise UsageError(f"{flag}: {text!r} is not a number")
+    return value
+
+
+def judge_run(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
+    """Evaluate a run's model and the champion on the pinned test split."""
+    from mlops import champion, lineage
+
+    project = load_project()
+    settings = project.model(options.model)
+    gates = gates_of(project, options, bounds)
+    manifest = load_manifest(project.dataset)
+    runs = project.root / "runs"
+    run: Run = find(runs, options.run) if options.run else newest_matching(
+        runs, settings.name, lineage.inputs(project, settings, manifest))
+    found = champion.find(project, run.model, options.champion, options.registry)
+    evaluation = evaluate(run, manifest, gates, found)
+    return _judged(subject_of(run), evaluation, gates,
+                   (run.evaluation, project.root / "reports"), _gates_file(project, options))
+
+
+def judge_file(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
+    """Judge stored predictions, and the champion's if they are given. No model is loaded."""
+    from mlops.champion import Champion
+
+    project = load_project()
+    gates = gates_of(project, options, bounds)
+    path = Path(options.predictions)
+    rows = _with_fields(predictions.read(path), gates, project)
+    ours, theirs, champion = predictions.answers(rows), None, Champion(
+        "NONE", "no --champion-predictions were given")
+    if options.champion_predictions:
+        other = Path(options.champion_predictions)
+        theirs = predictions.answers(predictions.joined(rows, predictions.read(other), other))
+        champion = Champion("COMPARED", f"its predictions are those of {other.name}",
+                            other.stem, files.sha256_file(other))
+    evidence = with_figures(gates, Evidence(rows, ours, theirs), lambda: [
+        row["text"] for row in read_split(load_manifest(project.dataset), "train")])
+    subject = Subject(project.model(options.model).name, path.name, {
+        "dataset_version": "n/a", "prompt_version": "n/a", "commit": "n/a", "dirty": False,
+        "model_sha256": None, "predictions_sha256": files.sha256_file(path)})
+    return _judged(subject, Evaluation(evidence, champion, predictions.digest(rows)), gates,
+                   (project.root / "reports",), _gates_file(project, options))
+
+
+def _with_fields(rows: list[dict[str, Any]], gates: Gates, project: Project
+                 ) -> list[dict[str, Any]]:
+    """Return the rows; what slices look at and a row lacks comes from the test split, by id."""
+    needed = set().union(*(slices.fields(gates.slices[name]) for gate in gates.gates
+                           for name in gate.slices))
+    if not any(needed - row.keys() for row in rows):
+        return rows
+    try:
+        return predictions.completed(rows, read_split(load_manifest(project.dataset), "test"))
+    except UserError:
+        # The rows may have nothing to do with this data set; then slices are not measured.
+        return rows
+
+
+def _judged(subject: Subject, evaluation: Evaluation, gates: Gates,
+            folders: tuple[Path, ...], gates_file: Path) -> Judged:
+    bench = Bench(gates, evaluation.evidence)
+    verdicts = judge(gates, evaluation.evidence, bench=bench)
+    return Judged(build(subject, evaluation, gates, verdicts, bench), evaluation, folders,
+                  gates_file)

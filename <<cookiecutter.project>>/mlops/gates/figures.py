@@ -1,0 +1,150 @@
+"""Figures over all rows that are no count of right answers: latency, cost, calibration, leaks."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlops import metrics, statistics
+from mlops.errors import UsageError
+from mlops.gates.measure import Answers, Evidence, Pair, Single
+
+PERCENTILES = (50, 95, 99)
+
+
+def latency(candidate: Answers, champion: Answers | None, confidence: float) -> dict[str, Single]:
+    """Return `latency_ms_pXX`, and the ratios to the champion where both were measured."""
+    times = candidate.latency_ms
+    others = champion.latency_ms if champion else None
+    if not times:
+        missing = Single(None, missing="latency_ms is not given for every row")
+        return {f"latency_ms_p{q}": missing for q in PERCENTILES} | {
+            f"latency_ratio_p{q}": missing for q in (50, 95)}
+    found = {}
+    for q in PERCENTILES:
+        value = float(np.percentile(times, q))
+        theirs = float(np.percentile(others, q)) if others else None
+        found[f"latency_ms_p{q}"] = Single(value, len(times), percentile_interval(
+            times, q / 100, confidence), theirs)
+        if q < 99:
+            found[f"latency_ratio_p{q}"] = (
+                Single(value / theirs, len(times)) if theirs else
+                Single(None, missing="the champion's latency was not measured"))
+    return found
+
+
+def percentile_interval(values: Sequence[float], q: float, confidence: float) -> Pair | None:
+    """Return the distribution-free interval of a percentile by order statistics.
+
+    Ranks n q -+ z sqrt(n q (1 - q)) (Conover 1999). None where a rank falls outside the values.
+    """
+    n = len(values)
+    half = statistics.z(0.5 + confidence / 2) * math.sqrt(n * q * (1 - q))
+    low, high = math.floor(n * q - half), math.ceil(n * q + half)
+    if low < 1 or high > n:
+        return None
+    ordered = sorted(values)
+    return float(ordered[low - 1]), float(ordered[high - 1])
+
+
+def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
+    """Return token and cost figures and the share of outputs that keep to their schema."""
+    found: dict[str, Single] = {}
+    for name, column, of in (
+            ("tokens_mean", "tokens", np.mean), ("cost_mean", "cost", np.mean),
+            ("cost_total", "cost", np.sum), ("schema_valid_rate", "schema_valid", np.mean),
+            ("tokens_p95", "tokens", lambda values: np.percentile(values, 95))):
+        values = getattr(answers, column)
+        others = getattr(champion, column) if champion else None
+        found[name] = Single(None, missing=f"{column} is not given for every row") if (
+            values is None) else Single(float(of(values)), len(values),
+                                        champion=float(of(others)) if others else None)
+    return found
+
+
+def calibration(gold: Sequence[Any], answers: Answers, champion: Answers | None,
+                precision_seed: int, confidence: float) -> dict[str, Single]:
+    """Return `ece`, `brier` and `roc_auc`, where every row has scores."""
+    if not answers.scores:
+        return {name: Single(None, missing="scores are not given for every row")
+                for name in ("ece", "brier", "roc_auc")}
+    ours = _scored(gold, answers)
+    theirs = _scored(gold, champion) if champion and champion.scores else {}
+    bins = reliability_bins(gold, answers)
+    return {name: Single(value if math.isfinite(value) else None, len(gold),
+                         ece_interval(bins, precision_seed, confidence) if name == "ece" else None,
+                         theirs.get(name), "a label has no row, or all of them")
+            for name, value in ours.items()}
+
+
+def _scored(gold: Sequence[Any], answers: Answers) -> dict[str, float]:
+    assert answers.scores is not None
+    labels = sorted({*gold, *(label for row in answers.scores for label in row)})
+    scores = metrics.score_matrix(answers.scores, labels)
+    index = {label: number for number, label in enumerate(labels)}
+    truth = np.array([index[label] for label in gold])
+    return {"ece": metrics.ece(reliability_bins(gold, answers)),
+            "brier": metrics.brier(scores, truth), "roc_auc": metrics.roc_auc(scores, truth)}
+
+
+def reliability_bins(gold: Sequence[Any], answers: Answers) -> list[dict[str, Any]]:
+    """Return the reliability diagram's bins of the predicted labels' scores."""
+    assert answers.scores is not None
+    confidence = np.array([row.get(label, 0.0) for row, label
+                           in zip(answers.scores, answers.predictions, strict=True)])
+    hit = np.array([one == other for one, other in zip(gold, answers.predictions, strict=True)])
+    return metrics.reliability(confidence, hit)
+
+
+def ece_interval(bins: Sequence[Mapping[str, Any]], seed: int, confidence: float) -> Pair:
+    """Return a bootstrap interval of the ECE: rows of one bin and outcome count as alike."""
+    counts = np.array([round(part["n"] * share) for part in bins
+                       for share in (part["accuracy"], 1 - part["accuracy"])])
+    sure = np.repeat([part["confidence"] for part in bins], 2)
+    hit = np.tile([1.0, 0.0], len(bins))
+    samples = []
+    for drawn in statistics.bootstrap(counts, 1000, seed):
+        gap = (drawn * (hit - sure)).reshape(len(drawn), -1, 2).sum(axis=2)
+        samples.append(np.abs(gap).sum(axis=1) / counts.sum())
+    return statistics.interval(np.concatenate(samples), confidence)
+
+
+def leak(rows: Sequence[Mapping[str, Any]], train: Iterable[str] | None) -> Single:
+    """Return the share of rows whose text, folded, is one of the training texts."""
+    from mlops.dataset.texts import folded
+
+    texts = [row.get("text") for row in rows]
+    if train is None or not all(isinstance(text, str) for text in texts):
+        return Single(None, missing="it needs the text of every row, and the train split")
+    known = {folded(text) for text in train}
+    return Single(sum(folded(text) in known for text in texts) / len(rows), len(rows))
+
+
+def critical(path: Path, evidence: Evidence) -> dict[str, Single]:
+    """Return how many rows of a file of ids are wrong, and how many the champion had right."""
+    ids = read_ids(path)
+    place = {str(row.get("id")): number for number, row in enumerate(evidence.rows)}
+    absent = [name for name in ids if name not in place]
+    if absent or not ids:
+        cause = (f"{path.name}: {len(absent)} ids are no test rows, for example {absent[0]!r}"
+                 if absent else f"{path.name}: no ids in it")
+        return {kind: Single(None, missing=cause) for kind in ("wrong_ids", "broken_ids")}
+    gold = [row["label"] for row in evidence.rows]
+    wrong = [i for i in map(place.__getitem__, ids)
+             if evidence.candidate.predictions[i] != gold[i]]
+    found = {"wrong_ids": Single(float(len(wrong)), len(ids))}
+    if evidence.champion:
+        theirs = evidence.champion.predictions
+        found["broken_ids"] = Single(float(sum(theirs[i] == gold[i] for i in wrong)), len(ids))
+    return found
+
+
+def read_ids(path: Path) -> list[str]:
+    """Return the ids of a file: one a line, `#` begins a comment."""
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file of row ids")
+    lines = (line.split("#", 1)[0].strip() for line in
+             path.read_text(encoding="utf-8").splitlines())
+    return list(dict.fromkeys(line for line in lines if line))

@@ -1,0 +1,45 @@
+"""HTML and SVG elements whose text is escaped by construction."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import TypeAlias
+
+VOID = frozenset({"meta", "link", "br"})
+
+
+class Markup(str):
+    """Text that is markup already. Only `el` and constants of the code may make it."""
+
+    __slots__ = ()
+
+
+Child: TypeAlias = str | None | Iterable["Child"]
+
+
+def el(name: str, /, *children: Child, **attributes: object) -> Markup:
+    """Return an element. `class_` is class, `_` becomes `-`; None and False are left out."""
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
+        for key, value in attributes.items() if value is not None and value is not False)
+    if name in VOID:
+        return Markup(f"<{name}{shown}>")
+    return Markup(f"<{name}{shown}>{join(children)}</{name}>")
+
+
+def join(children: Iterable[Child]) -> Markup:
+    """Return children one after the other."""
+    return Markup("".join(_text(child) for child in children))
+
+
+def _text(child: Child) -> str:
+    if child is None:
+        return ""
+    if isinstance(child, Markup):
+        return child
+    return escape(child, quote=False) if isinstance(child, str) else join(child)
+
+
+def _value(value: object) -> str:
+    if value is True:
+        return ""
+    return f"{round(value, 2):g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,248 @@
+"""A report as one HTML page that needs nothing else: no network, no scripts, no other file."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlops import report_words as words
+from mlops.markup import Child, Markup, el, join
+from mlops.render_matrix import matrices, plain_table
+from mlops.render_svg import axis, key_mark, latency, reliability, slice_scale, strip
+from mlops.report_parts import ChangedRow, Gate, Slice, View
+
+STYLE = Path(__file__).with_name("report.css")
+MAX_ROWS = 500
+MAX_OPEN_LABELS = 20
+
+
+def page(report: View) -> str:
+    """Return the whole page."""
+    style = STYLE.read_text(encoding="utf-8")
+    title = f"{words.verdict(report.verdict)}: {report.model}"
+    sections = [section for section in _sections(report) if section]
+    return "<!doctype html>\n" + el(
+        "html",
+        el("head", el("meta", charset="utf-8"),
+           el("meta", http_equiv="Content-Security-Policy", content=_policy(style)),
+           el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+           el("meta", name="color-scheme", content="light dark"),
+           el("meta", name="referrer", content="no-referrer"), el("title", title),
+           # Without an icon of its own a browser would ask the network for one.
+           el("link", rel="icon", href="data:,"), el("style", Markup(style))),
+        el("body", _header(report), el("main", sections),
+           el("footer", f"Run {report.run or words.NOTHING}. Everything on this page is also in "
+              "report.json.")),
+        lang="en") + "\n"
+
+
+def _policy(style: str) -> str:
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+            "form-action 'none'")
+
+
+def _header(report: View) -> Markup:
+    facts = [f"model {report.model}", words.comparison(report), report.created]
+    return el("header",
+              el("h1", _badge(report.verdict), " ", el("span", report.headline, dir="auto")),
+              el("ul", (el("li", el("bdi", fact)) for fact in facts if fact), class_="facts"))
+
+
+def _sections(report: View) -> list[Markup | None]:
+    return [
+        _section("waivers", "Waivers", _list(words.waivers(report))),
+        _section("hints", words.hints_title(report), _list(report.hints)),
+        _section("figures", "Figures", _figures(report)),
+        _section("gates", "Gates", _gates(report)),
+        _section("unseen", "What this test set cannot see", _list(words.blind_spots(report))),
+        _section("slices", "Slices", _slices(report)),
+        _section("changed", "Rows that changed", _changed_rows(report)),
+        _section("confusion", "Confusion", matrices(report)),
+        _section("labels", "Labels", _labels(report)),
+        _section("calibration", "Calibration", _calibration(report)),
+        _section("latency", "Latency", _latency(report)),
+        _section("behaviour", "Behaviour", _behaviour(report)),
+        _section("lineage", "Where it comes from", _lineage(report)),
+    ]
+
+
+def _section(name: str, title: str, content: Markup | None) -> Markup | None:
+    if content is None:
+        return None
+    return el("section", el("h2", title, id=name), content, aria_labelledby=name)
+
+
+def _list(sentences: Sequence[str]) -> Markup | None:
+    if not sentences:
+        return None
+    return el("ul", (el("li", el("bdi", sentence)) for sentence in sentences[:MAX_ROWS]),
+              _more(len(sentences), "li"))
+
+
+def _figures(report: View) -> Markup | None:
+    shown = words.figures(report)
+    if not shown:
+        return None
+    return el("dl", (el("div", el("dt", name), el("dd", value, el(
+        "small", f"{difference} to champion") if difference else None))
+        for name, value, difference in shown), class_="figures")
+
+
+def _gates(report: View) -> Markup:
+    if not report.gates:
+        return el("p", "No gate was judged, so nothing says that this model is good enough.")
+    header = ("gate", "value [95 % CI]", "bound", "champion", "difference [CI]", "n", "verdict")
+    rows, explained = [], set()
+    for gate in report.gates[:MAX_ROWS]:
+        # A gate on many slices has one reason; it stands where the gate comes first.
+        rows.append((gate.verdict, _gate(gate, gate.id not in explained)))
+        explained.add(gate.id)
+    return _cards("Every gate, worst first", header, rows, len(report.gates))
+
+
+def _gate(gate: Gate, explain: bool) -> list[Child]:
+    verdict: list[Child] = [_badge(gate.verdict)]
+    if gate.waived:
+        verdict.append(" waived")
+    if gate.verdict != "PASS" and gate.reason:
+        verdict.append(el("small", gate.reason, dir="auto"))
+    seen = el("small", f"sees drops from {gate.mde:.3f}") if gate.mde is not None else None
+    return [
+        [el("strong", gate.id), f" {words.metric(gate.metric)}",
+         [", ", el("bdi", gate.slice)] if gate.slice else None,
+         el("small", gate.why, dir="auto") if gate.why and explain else None],
+        words.measured(gate.value, gate.interval, gate.metric), words.bound(gate),
+        words.number(gate.champion, gate.metric),
+        words.difference(gate.delta, gate.delta_interval, gate.metric),
+        [words.number(gate.n, "rows"), seen], verdict]
+
+
+def _slices(report: View) -> Markup | None:
+    if not report.slices:
+        return None
+    shown = report.slices[:MAX_ROWS]
+    shared = slice_scale(shown)
+    legend = el("p", *(el("span", key_mark(kind), f" {meaning}") for kind, meaning in (
+        ("model", "this model"), ("missed", "this model, below the bound"),
+        ("interval", "95 % interval"), ("champion", "champion"), ("bound", "bound"))),
+        class_="legend")
+    rows = [("FAIL" if item.misses else "", _slice(item, strip(item, shared))) for item in shown]
+    return el("div", legend, _cards(
+        "Quality by slice, nearest to its bound first",
+        ("slice", axis(shared), "value [95 % CI]", "bound", "champion", "difference [CI]", "n"),
+        rows, len(report.slices)))
+
+
+def _slice(item: Slice, plot: Markup) -> list[Child]:
+    return [el("bdi", item.name), plot,
+            [words.measured(item.value, item.interval),
+             el("small", "below the bound") if item.misses else None],
+            words.NOTHING if item.bound is None else f"≥ {item.bound:g}",
+            words.number(item.champion), words.difference(item.delta, item.delta_interval),
+            words.number(item.n, "rows")]
+
+
+def _changed_rows(report: View) -> Markup | None:
+    if not report.rows_compared:
+        return None
+    return el("div",
+              _changed("Newly broken: the champion is right, this model is wrong", report.broken,
+                       report.broken_total),
+              _changed("Newly fixed: the champion is wrong, this model is right", report.fixed,
+                       report.fixed_total))
+
+
+def _changed(title: str, rows: Sequence[ChangedRow], total: int) -> Markup:
+    if not rows:
+        return el("p", f"{title}: {total:,}")
+    return _cards(f"{title} ({total:,})", ("id", "text", "gold", "champion", "this model"), [
+        ("", [el("bdi", part) for part in (row.id, row.text, row.label, row.champion,
+                                           row.prediction)]) for row in rows], total)
+
+
+def _labels(report: View) -> Markup | None:
+    if not report.per_class:
+        return None
+    champion = words.champion_f1(report)
+    header = ("label", "precision", "recall", "F1", *(("change",) if champion else ()), "rows")
+    table = plain_table("Quality by label, lowest F1 first", header, ([
+        el("bdi", item.label), words.number(item.precision), words.number(item.recall),
+        words.number(item.f1), *((words.label_change(item, champion),) if champion else ()),
+        words.number(item.support, "rows")] for item in report.per_class[:MAX_ROWS]))
+    more = _more(len(report.per_class), "p")
+    if len(report.per_class) <= MAX_OPEN_LABELS:
+        return table
+    return el("details", el("summary", f"All {len(report.per_class):,} labels"), table, more)
+
+
+def _calibration(report: View) -> Markup | None:
+    if not report.bins:
+        return None
+    table = plain_table("Predictions by confidence", ("confidence", "mean", "right", "rows"), ([
+        f"{part.start:g} to {part.end:g}", words.number(part.confidence),
+        words.number(part.accuracy), words.number(part.n, "rows")] for part in report.bins))
+    note = ("On the dashed line a model is as often right as it is sure. Below it, it is too sure. "
+            "The larger a dot, the more rows.")
+    return el("div", el("p", note, class_="note"), el("div", reliability(report.bins), table,
+                                                      class_="pair"))
+
+
+def _latency(report: View) -> Markup | None:
+    data = report.latency
+    if data is None:
+        return None
+    facts = [f"{data.requests:,.0f} single predictions." if data.requests else "",
+             "Bars: this model. Outline: the champion, asked in turn with it."
+             if data.champion else "",
+             *(f"{name} is {ratio:.2f} times the champion's." for name, ratio in
+               data.ratios.items())]
+    return el("div", el("p", " ".join(fact for fact in facts if fact), class_="note"),
+              latency(data, report.metrics))
+
+
+def _behaviour(report: View) -> Markup | None:
+    if not report.behaviour:
+        return None
+    return _cards("Behavioural tests, most failures first",
+                  ("test", "kind", "cases", "failed", "for example"), [
+                      ("FAIL" if item.failed else "", [
+                          el("bdi", item.title), item.kind, words.number(item.n, "rows"),
+                          words.number(item.failed, "rows"),
+                          [el("small", example, dir="auto") for example in item.examples]])
+                      for item in report.behaviour[:MAX_ROWS]], len(report.behaviour))
+
+
+def _lineage(report: View) -> Markup | None:
+    facts = dict(words.versions(report)) | {
+        key.replace("_", " "): value for key, value in report.lineage.items()}
+    if not facts:
+        return None
+    return el("dl", (el("div", el("dt", key), el("dd", el("bdi", value)))
+                     for key, value in facts.items()), class_="lineage")
+
+
+def _badge(verdict: str) -> Markup:
+    return el("span", f"{words.MARKS[verdict]} {words.verdict(verdict)}",
+              class_=f"badge {verdict.lower()}")
+
+
+def _cards(caption: str, header: Sequence[str], rows: Sequence[tuple[str, Sequence[Child]]],
+           total: int) -> Markup:
+    """Return a table whose rows become cards on a narrow screen; a row is (verdict, cells)."""
+    # The roles keep it a table for screen readers when the style sheet shows cards.
+    head = el("tr", (el("th", name, scope="col", role="columnheader",
+                        class_="wide" if isinstance(name, Markup) else None) for name in header),
+              role="row")
+    body = (el("tr", el("th", cells[0], scope="row", role="rowheader"),
+               (el("td", cell, role="cell", data_label=None if isinstance(name, Markup) else name)
+                for name, cell in zip(header[1:], cells[1:], strict=True)),
+               role="row", class_=verdict.lower() or None) for verdict, cells in rows)
+    return join([el("table", el("caption", caption), el("thead", head, role="rowgroup"),
+                    el("tbody", body, role="rowgroup"), class_="cards", role="table"),
+                 _more(total, "p", len(rows))])
+
+
+def _more(total: int, name: str, shown: int = MAX_ROWS) -> Markup | None:
+    left = total - shown
+    return el(name, f"… and {left:,} more", class_="note") if left > 0 else None

@@ -1,0 +1,143 @@
+"""How far a measured value can be trusted. numpy only, no global random state.
+
+The rows of a test set fall into a few *cells*: rows of one cell are alike for every metric. Drawing
+rows with replacement is drawing cell counts from a multinomial, so the row bootstrap is done
+exactly on the cells, without touching rows. Below, `counts` has shape (c,), and a draw is an array
+of shape (b, c): b resamples of c counts, each row adding up to n.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+POWER = 0.8
+CHUNK_CELLS = 2_000_000
+
+
+def z(probability: float) -> float:
+    """Return the standard normal quantile."""
+    return NormalDist().inv_cdf(probability)
+
+
+def bootstrap(counts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield chunks (b, c) of bootstrap counts, `resamples` rows in all."""
+    n = int(counts.sum())
+    generator = np.random.default_rng(seed)
+    for size in _chunks(resamples, max(len(counts), 1)):
+        if len(counts) * 3 < n:
+            yield generator.multinomial(n, counts / n, size=size)
+        else:
+            yield _by_rows(counts, n, size, generator)
+
+
+def _by_rows(counts: np.ndarray, n: int, size: int,
+             generator: np.random.Generator) -> np.ndarray:
+    """Draw rows instead of cells: the same distribution, and faster where cells hold few rows."""
+    cell_of_row = np.repeat(np.arange(len(counts)), counts)
+    drawn = cell_of_row[generator.integers(0, n, size=(size, n))]
+    drawn += np.arange(size)[:, None] * len(counts)
+    return np.bincount(drawn.ravel(), minlength=size * len(counts)).reshape(size, len(counts))
+
+
+def swaps(counts: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield chunks (b, c): of the rows of each cell, how many exchange the two models' answers.
+
+    This is the paired randomisation test (Fisher; Yeh 2000): if two models are equally good, who
+    gave which answer is a coin toss for each row.
+    """
+    generator = np.random.default_rng([seed, 1])
+    for size in _chunks(resamples, max(len(counts), 1)):
+        yield generator.binomial(counts, 0.5, size=(size, len(counts)))
+
+
+def _chunks(total: int, width: int) -> Iterator[int]:
+    size = max(1, min(total, CHUNK_CELLS // width))
+    for begin in range(0, total, size):
+        yield min(size, total - begin)
+
+
+def interval(samples: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Return the two-sided percentile interval."""
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(samples, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def one_sided(samples: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Return the lower and the upper one-sided percentile bound, each at this confidence."""
+    low, high = np.percentile(samples, [100 * (1 - confidence), 100 * confidence])
+    return float(low), float(high)
+
+
+def wilson(share: float, n: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a share of n rows; never collapses at 0 or 1."""
+    if n <= 0:
+        return 0.0, 1.0
+    t = z(0.5 + confidence / 2)
+    middle = (share + t * t / (2 * n)) / (1 + t * t / n)
+    half = t / (1 + t * t / n) * math.sqrt(share * (1 - share) / n + t * t / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def rule_of_three(n: float, confidence: float) -> float:
+    """Return the largest rate at which an event that never showed in n rows is still believable.
+
+    Exact: 1 - (1 - confidence)^(1/n), about 3/n at 95 %.
+    """
+    return 1.0 if n <= 0 else 1 - (1 - confidence) ** (1 / n)
+
+
+def p_of_drop(differences: np.ndarray, observed: float) -> float:
+    """Return the chance that equal models show a difference as low as the observed one.
+
+    `differences` (b,) come from `swaps`; the observed one counts as one of them, so p > 0.
+    """
+    # Sums of the same shares in another order may differ in the last digit.
+    extreme = int((differences <= observed + 1e-12).sum())
+    return (extreme + 1) / (len(differences) + 1)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number (Holm 1979), in the order given."""
+    adjusted = [0.0] * len(p)
+    worst = 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        worst = max(worst, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = worst
+    return adjusted
+
+
+def mcnemar(broken: int, fixed: int) -> float:
+    """Return the exact two-sided McNemar p-value of rows newly wrong and newly right."""
+    n, extreme = broken + fixed, min(broken, fixed)
+    if not n:
+        return 1.0
+    logs = [math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2)
+            for i in range(extreme + 1)]
+    return min(1.0, 2 * math.fsum(math.exp(value) for value in logs))
+
+
+def mde(standard_error: float, weight: float, confidence: float) -> float:
+    """Return the minimum detectable effect: the drop that is seen four times out of five.
+
+    (z_confidence + z_power) * SE, and at least (z + z)^2 / weight, since a drop d means that at
+    least a share d of the rows changed. `weight` is the number of rows, or for a mean over classes
+    the number of classes times the rows of the rarest.
+    """
+    factor = z(confidence) + z(POWER)
+    return max(factor * standard_error, factor * factor / weight if weight else math.inf)
+
+
+def rows_needed(n: int, standard_error: float, weight: float, allowed: float,
+                confidence: float) -> int | None:
+    """Return how many rows would detect the allowed drop; None if none is allowed.
+
+    From n rows with this standard error and effective number `weight` (see `mde`).
+    """
+    if allowed <= 0 or not weight:
+        return None
+    factor = z(confidence) + z(POWER)
+    return math.ceil(max(n * (factor * standard_error / allowed) ** 2,
+                         factor * factor / allowed * n / weight))
