@@ -42,6 +42,11 @@ gates:
     min: 0.40
     why: Above guessing the commonest label in every domain; editorials are the hardest.
 
+  - id: no-worse
+    metric: f1_macro
+    max_drop: 0.02
+    why: A new version that is plainly worse than the present one helps nobody.
+
   - id: latency
     metric: latency_ms_p95
     max: 150
@@ -125,7 +130,7 @@ def summary(real: bool, setup: float, pipeline: float) -> None:
             print(f"    {gate['slice']:<24}{gate['value']:.3f} on {gate['n']:,} rows")
     print(f"""
   setup {setup:.0f} s (with downloads), everything else {pipeline:.0f} s
-  report    {where}/reports/report.md
+  report    {where}/reports/report.html (and .md, .json)
   pictures  {where}/runs/*/artifacts/confusion_matrix.png
   registry  {where}/.registry/ (a bare git repository and a folder of archives)
 
