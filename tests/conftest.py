@@ -1,6 +1,7 @@
 """What the tests share: baking projects, an environment for them, and git."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -27,11 +28,17 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None,
         check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run a command; with `check`, fail the test with its output if it fails."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, text=True,
-                          capture_output=True, env=dict(env or environment()), timeout=timeout)
+                          capture_output=True, env=dict(env or environment()), timeout=timeout,
+                          preexec_fn=heed_interrupts)
     if check and done.returncode:
         pytest.fail(f"{' '.join(map(str, command))} -> {done.returncode}\n"
                     f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs: a person's commands can be interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def cookiecutter(output: Path, *arguments: str,
