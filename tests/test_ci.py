@@ -62,7 +62,7 @@ def test_a_fresh_bake_is_green(repo, tmp_path, event):
 
     assert result.exit_code == 0, result.log[-3000:]
     assert {result.outcome(job) for job in ("checks", "gate", "pass")} == {"success"}
-    assert "## PASS: review-sentiment" in result.summary
+    assert "PASS: f1" in result.summary and "gate:review-sentiment" in result.summary
     report = json.loads(next(result.artifacts.rglob("report.json")).read_text())
     assert report["verdict"] == "PASS"
 
@@ -73,7 +73,7 @@ RED = {
     "a lint fault": (break_lint, "checks", "Lint", "nlp/extra.py:1:1: F401"),
     "a misspelt variable in a prompt": (break_prompt, "checks", "Prompt check", "txet"),
     "a model below its bound": (break_model, "gate", "Evaluation gate",
-                                "GATE: FAIL (f1_macro"),
+                                "GATE: FAIL ("),
 }
 
 
