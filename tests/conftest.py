@@ -18,6 +18,20 @@ FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_
            "PYTEST_")
 
 
+# Modules that train models or run workflows come last, so that a plain fault shows in seconds.
+SLOW = ("test_import", "test_report_page", "test_trackers", "test_machinery", "test_lifecycle",
+        "test_ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the fast modules first."""
+    def rank(item: pytest.Item) -> int:
+        name = item.path.stem
+        return SLOW.index(name) + 1 if name in SLOW else 0
+
+    items.sort(key=rank)
+
+
 def environment(**more: str) -> dict[str, str]:
     """Return an environment without anything of the test's own git, make or workflow run."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
