@@ -54,6 +54,7 @@ class Project:
     gates: Path
     models: Mapping[str, ModelSettings]
     registry: RegistrySettings
+    tracking: tuple[str, ...] = ()
 
     def model(self, name: str | None = None) -> ModelSettings:
         """Return the named model's settings; without a name the first one's."""
@@ -93,7 +94,8 @@ def load_project(root: Path | None = None) -> Project:
         license=value["license"], dataset=root / value.get("dataset", "data/dataset.yaml"),
         prompts=root / value.get("prompts", "prompts"),
         gates=root / value.get("gates", "gates.yaml"), models=models,
-        registry=_registry(value.get("registry") or {}, document))
+        registry=_registry(value.get("registry") or {}, document),
+        tracking=tuple(value.get("tracking") or ()))
 
 
 def check_license(text: str) -> str:

@@ -1,7 +1,10 @@
 """Training: read the data, fit the model through its interface, and log the run."""
 
+import json
+import os
+import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,47 +13,45 @@ from mlops import files, lineage, metrics, plots, skops_file
 from mlops.dataset.manifest import Manifest, load_manifest
 from mlops.dataset.rows import Row, digest, read_split
 from mlops.errors import UsageError
+from mlops.progress import Progress
 from mlops.project import ModelSettings, Project
+from mlops.trackers.mirror import Mirror
 from mlops.tracking import Run, RunLogger
+from mlops.tracking.changes import PATCH_NAME, uncommitted
 from nlp.model import MODELS, Model, model_class
 
+PREDICTIONS = "valid_predictions.jsonl"
 
-def train(project: Project, settings: ModelSettings) -> Run:
-    """Train one model on the train split, measure it on the valid split, and log the run."""
+
+def train(project: Project, settings: ModelSettings, mirror: Mirror | None = None,
+          progress: Progress | None = None) -> Run:
+    """Train one model on the train split, measure it on the valid split, and log the run.
+
+    A class that has an attribute `log_metrics` gets the logger's method for it.
+    """
     manifest = load_manifest(project.dataset)
-    prompt = lineage.prompt_of(project, settings)
-    splits = {name: read_split(manifest, name) for name in manifest.split_names}
-    for name, rows in splits.items():
-        if not rows:
-            raise UsageError(f"{manifest.path}: the {name} split has no rows")
-    logger = RunLogger(project.root / "runs", settings.name,
-                       lineage.tags(project, settings, manifest),
-                       lineage.inputs(project, settings, manifest))
+    splits = _splits(manifest)
+    columns = {name: _columns(rows, manifest) for name, rows in splits.items()}
     model = create(project, settings)
-    model.train(*_columns(splits["train"], manifest))
-    logger.log_params({"class": settings.kind, "file_format": model.file_format,
-                       **settings.params})
-    _log_quality(logger, model, manifest, splits.get("valid", []))
-    folder = logger.artifact("model")
-    folder.mkdir()
-    model.save(folder)
-    for path in folder.rglob("*.skops"):
-        skops_file.canonicalise(path)
-    files.write_json(logger.artifact("tokenization.json"),
-                     tokenization(model, [row["text"] for row in splits["train"]]))
-    for path in lineage.prompt_files(project):
-        files.write_atomic(logger.artifact(f"prompts/{path.parent.name}/{path.name}"),
-                           path.read_bytes())
-    return logger.finish({
-        "model_sha256": files.sha256_tree(folder),
-        "labels": list(model.labels),
-        "dataset": {"name": manifest.name, "version": manifest.version,
-                    "license": manifest.license,
-                    "sha256": {name: digest(rows) for name, rows in splits.items()},
-                    "rows": {name: len(rows) for name, rows in splits.items()}},
-        "prompt": {"name": prompt.name, "version": str(prompt.version),
-                   "sha256": prompt.digest} if prompt else None,
-    })
+    params = {"class": settings.kind, "file_format": model.file_format, **settings.params}
+    with RunLogger(project.root / "runs", settings.name,
+                   lineage.tags(project, settings, manifest),
+                   lineage.inputs(project, settings, manifest),
+                   params, mirror, progress) as logger:
+        details = {"seeds": _seed(settings, manifest), "git": _commit(project, logger)}
+        if hasattr(model, "log_metrics"):
+            model.log_metrics = logger.log_metrics
+        with logger.phase("train"):
+            model.train(*columns["train"])
+        if "valid" in splits:
+            with logger.phase("validate"):
+                details["predictions_sha256"] = _log_quality(
+                    logger, model, splits["valid"], *columns["valid"])
+        with logger.phase("save"):
+            _save(logger, model, project, columns["train"][0])
+        return logger.finish({**details, **_subject(project, settings, manifest, splits),
+                              "labels": list(model.labels),
+                              "model_sha256": files.sha256_tree(logger.artifact("model"))})
 
 
 def create(project: Project, settings: ModelSettings) -> Model:
@@ -83,19 +84,12 @@ def tokenization(model: Model, texts: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _log_quality(logger: RunLogger, model: Model, manifest: Manifest, rows: list[Row]) -> None:
-    """Log validation metrics; the test split is for the gate alone."""
-    if not rows:
-        return
-    texts, gold = _columns(rows, manifest)
-    predicted = [prediction.label for prediction in model.predict(texts)]
-    labels = sorted({*gold, *predicted})
-    matrix = metrics.confusion(gold, predicted, labels)
-    logger.log_metrics({"val_f1_macro": metrics.f1_macro(matrix),
-                        "val_accuracy": metrics.accuracy(matrix)})
-    files.write_json(logger.artifact("per_class.json"), metrics.per_class(matrix, labels))
-    plots.confusion_png(matrix, labels, "validation split",
-                        logger.artifact("confusion_matrix.png"))
+def _splits(manifest: Manifest) -> dict[str, list[Row]]:
+    splits = {name: read_split(manifest, name) for name in manifest.split_names}
+    for name, rows in splits.items():
+        if not rows:
+            raise UsageError(f"{manifest.path}: the {name} split has no rows")
+    return splits
 
 
 def _columns(rows: list[Row], manifest: Manifest) -> tuple[list[str], list[str]]:
@@ -104,3 +98,72 @@ def _columns(rows: list[Row], manifest: Manifest) -> tuple[list[str], list[str]]
     except KeyError as error:
         raise UsageError(f"{manifest.path}: a row has no field {error}; type: "
                          f"python tools/check_schema.py {manifest.path}") from None
+
+
+def _seed(settings: ModelSettings, manifest: Manifest) -> dict[str, Any]:
+    """Seed the generators that a model may draw from; return every seed that plays a part."""
+    seed = settings.params.get("seed", 0)
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UsageError(f"models.{settings.name}: seed {seed!r} is no number from 0 to 2^32 - 1")
+    random.seed(seed)
+    np.random.seed(seed)
+    return {"random": seed, "numpy": seed, "splits": manifest.seed,
+            "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "random")}
+
+
+def _commit(project: Project, logger: RunLogger) -> dict[str, Any]:
+    """Return the commit, and what was changed since; the patch becomes an artifact."""
+    found: dict[str, Any] = {"commit": logger.tags["commit"], "dirty": logger.tags["dirty"]}
+    if not found["dirty"]:
+        return found
+    changes = uncommitted(project.root)
+    if changes.patch is not None:
+        files.write_atomic(logger.artifact(PATCH_NAME), changes.patch)
+    return {**found, "diff_sha256": changes.sha256, "diff_bytes": changes.size,
+            "patch": PATCH_NAME if changes.patch is not None else None}
+
+
+def _log_quality(logger: RunLogger, model: Model, rows: Sequence[Row], texts: Sequence[str],
+                 gold: Sequence[str]) -> str:
+    """Log metrics and predictions of the valid split; the test split is for the gate alone.
+
+    Return the digest of the predictions.
+    """
+    predicted = [prediction.label for prediction in model.predict(texts)]
+    labels = sorted({*gold, *predicted})
+    matrix = metrics.confusion(gold, predicted, labels)
+    logger.log_metrics({"val_f1_macro": metrics.f1_macro(matrix),
+                        "val_accuracy": metrics.accuracy(matrix)})
+    files.write_json(logger.artifact("per_class.json"), metrics.per_class(matrix, labels))
+    plots.confusion_png(matrix, labels, "validation split",
+                        logger.artifact("confusion_matrix.png"))
+    path = logger.artifact(PREDICTIONS)
+    files.write_atomic(path, "".join(
+        json.dumps({"id": row.get("id", index), "label": label, "prediction": prediction}) + "\n"
+        for index, (row, label, prediction) in enumerate(zip(rows, gold, predicted, strict=True))))
+    return files.sha256_file(path)
+
+
+def _save(logger: RunLogger, model: Model, project: Project, texts: Sequence[str]) -> None:
+    folder = logger.artifact("model")
+    folder.mkdir()
+    model.save(folder)
+    for path in folder.rglob("*.skops"):
+        skops_file.canonicalise(path)
+    files.write_json(logger.artifact("tokenization.json"), tokenization(model, texts))
+    for path in lineage.prompt_files(project):
+        logger.log_artifact(path, f"prompts/{path.parent.name}/{path.name}")
+
+
+def _subject(project: Project, settings: ModelSettings, manifest: Manifest,
+             splits: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """Return versions and digests of the data and the prompt."""
+    prompt = lineage.prompt_of(project, settings)
+    return {
+        "dataset": {"name": manifest.name, "version": manifest.version,
+                    "license": manifest.license,
+                    "sha256": {name: digest(rows) for name, rows in splits.items()},
+                    "rows": {name: len(rows) for name, rows in splits.items()}},
+        "prompt": {"name": prompt.name, "version": str(prompt.version),
+                   "sha256": prompt.digest} if prompt else None,
+    }

@@ -1,0 +1,65 @@
+"""What a run ran on: Python, platform, packages, the lock file, and the linear algebra library."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info
+
+from mlops import files
+
+LOCK = "requirements.txt"
+
+
+def environment(root: Path) -> dict[str, Any]:
+    """Return everything that can make the same code, data and seed give another model.
+
+    `lock_sha256` is None in a repository without a lock file.
+    """
+    lock = root / LOCK
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "blas": _blas(),
+        "packages": _packages(),
+        "lock_sha256": files.sha256_file(lock) if lock.is_file() else None,
+    }
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (what, then, now) for each difference of two environments; `–` where one lacks it."""
+    before, after = flat(then), flat(now)
+    return [(key, _shown(before.get(key)), _shown(after.get(key)))
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key)]
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an environment in one level: packages become `package NAME`."""
+    rest = {key: value for key, value in found.items() if key != "packages"}
+    return {**rest, **{f"package {name}": version
+                       for name, version in found.get("packages", {}).items()}}
+
+
+def _packages() -> dict[str, str]:
+    found = {item.name.lower().replace("_", "-"): item.version
+             for item in metadata.distributions() if item.name}
+    return dict(sorted(found.items()))
+
+
+def _blas() -> str | None:
+    # The library picks its code by the kind of processor, and sums round differently in each.
+    found = {" ".join(str(item[key]) for key in ("internal_api", "version", "architecture")
+                      if item.get(key))
+             for item in threadpool_info() if item.get("user_api") == "blas"}
+    return ", ".join(sorted(found)) or None
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else str(value)
