@@ -107,7 +107,8 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     """Return an axis around the values that is never empty."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     margin = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
-    return low - margin, high + margin
+    # An axis below zero would suggest that the metric goes there.
+    return max(low - margin, 0.0) if low >= 0 else low - margin, high + margin
 
 
 def _unbroken(dots: Sequence[Dot]) -> Iterable[list[Dot]]:

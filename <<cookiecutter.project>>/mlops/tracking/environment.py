@@ -7,8 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_info
-
 from mlops import files
 
 LOCK = "requirements.txt"
@@ -54,6 +52,9 @@ def _packages() -> dict[str, str]:
 
 
 def _blas() -> str | None:
+    # Commands that only read runs do without it.
+    from threadpoolctl import threadpool_info
+
     # The library picks its code by the kind of processor, and sums round differently in each.
     found = {" ".join(str(item[key]) for key in ("internal_api", "version", "architecture")
                       if item.get(key))
