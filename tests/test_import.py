@@ -123,6 +123,35 @@ def test_an_imported_dataset_trains_and_is_judged(project, tmp_path):
     assert tool(project, "eval_gate").stdout.splitlines()[-1] == "GATE: PASS"
 
 
+def test_own_rows_with_other_labels_pass_the_checks_of_the_pipeline(project, tmp_path):
+    tool(project, "import_dataset", str(write(tmp_path / "tickets.csv", rows())), *OPTIONS,
+         "--labels", "delivery, refund, refund,")
+
+    done = tool(project, "check_prompts", "prompts/")
+
+    assert "P031" in done.stdout and "PROMPTS: WARN" in done.stdout
+
+
+def test_rows_that_no_model_can_learn_from_are_one_line(project, tmp_path):
+    table = [{**row, "body": "?" * (number + 1)} for number, row in enumerate(rows(60))]
+    tool(project, "import_dataset", str(write(tmp_path / "odd.csv", table)), *OPTIONS)
+    path = project / "project.yaml"
+    path.write_text(path.read_text().replace("char_ngrams: 4", "min_df: 1000"))
+
+    done = tool(project, "train", check=False)
+
+    assert done.returncode == 2 and "cannot be trained on these rows" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_wrong_interpreter_is_one_line(project):
+    done = run(sys.executable, "-S", "tools/train.py", cwd=project, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and "make setup" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_repeated_and_contradictory_rows_are_left_out_and_counted(project, tmp_path):
     table = [*rows(), *({"body": "twice", "intent": "refund", "shop": "a", "customer": "x"},) * 2,
              {"body": "both", "intent": "refund", "shop": "a", "customer": "x"},

@@ -72,7 +72,7 @@ def _entry(project: Project, model: str, named: ModelRef | None, registry_name: 
     registry, commit = opened
     if named is None:
         state = read_states(registry.ledger, commit).get(model)
-        tag = (state.stages or {}).get("production") if state else None
+        tag = state.stages.get("production") if state else None
         if tag is None:
             return None
         named = ModelRef(model, Version.parse(tag))

@@ -1,6 +1,7 @@
 """The frame around every command: arguments, one-line errors, exit codes, output."""
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -8,6 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlops.errors import UserError
+
+# Commands import this module first, so that the wrong interpreter is one line, not a traceback.
+for _package in ("jsonschema", "numpy", "yaml"):
+    if importlib.util.find_spec(_package) is None:
+        print(f"error: {_package} is not installed for {sys.executable}; type: make setup, then "
+              ". .venv/bin/activate", file=sys.stderr)
+        sys.exit(2)
 
 
 def parser(doc: str) -> argparse.ArgumentParser:

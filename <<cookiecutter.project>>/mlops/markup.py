@@ -1,5 +1,7 @@
 """HTML and SVG elements whose text is escaped by construction."""
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
@@ -24,6 +26,23 @@ def el(name: str, /, *children: Child, **attributes: object) -> Markup:
     if name in VOID:
         return Markup(f"<{name}{shown}>")
     return Markup(f"<{name}{shown}>{join(children)}</{name}>")
+
+
+def document(title: str, style: str, *body: Child) -> str:
+    """Return a whole page that may load nothing: no script, no image, no other style."""
+    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+              "form-action 'none'")
+    return "<!doctype html>\n" + el(
+        "html",
+        el("head", el("meta", charset="utf-8"),
+           el("meta", http_equiv="Content-Security-Policy", content=policy),
+           el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+           el("meta", name="color-scheme", content="light dark"),
+           el("meta", name="referrer", content="no-referrer"), el("title", title),
+           # Without an icon of its own a browser would ask the network for one.
+           el("link", rel="icon", href="data:,"), el("style", Markup(style))),
+        el("body", *body), lang="en") + "\n"
 
 
 def join(children: Iterable[Child]) -> Markup:

@@ -1,13 +1,11 @@
 """Runs as one HTML page that needs nothing else: a chart for each model and metric, and a table."""
 
-import hashlib
 import math
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops.markup import Child, Markup, el
+from mlops.markup import Child, Markup, document, el
 from mlops.run_views import MAIN_METRIC, NOTHING, gate_metrics
 from mlops.tracking import Run, Unfinished, gate_report
 
@@ -29,27 +27,11 @@ def page(title: str, runs: Sequence[Run], unfinished: Sequence[Unfinished]) -> s
     """Return the page of runs, given oldest first."""
     style = STYLE.read_text(encoding="utf-8")
     models = list(dict.fromkeys(run.model for run in runs))
-    return "<!doctype html>\n" + el(
-        "html",
-        el("head", el("meta", charset="utf-8"),
-           el("meta", http_equiv="Content-Security-Policy", content=_policy(style)),
-           el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-           el("meta", name="color-scheme", content="light dark"),
-           el("title", f"Runs of {title}"),
-           # Without an icon of its own a browser would ask the network for one.
-           el("link", rel="icon", href="data:,"), el("style", Markup(style))),
-        el("body", el("h1", f"Runs of {title}"),
-           el("p", f"{len(runs)} finished, {len(unfinished)} unfinished.", class_="note"),
-           el("main",
-              (_model(model, [run for run in runs if run.model == model]) for model in models),
-              _unfinished(unfinished))),
-        lang="en") + "\n"
-
-
-def _policy(style: str) -> str:
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-            "form-action 'none'")
+    return document(
+        f"Runs of {title}", style, el("h1", f"Runs of {title}"),
+        el("p", f"{len(runs)} finished, {len(unfinished)} unfinished.", class_="note"),
+        el("main", (_model(model, [run for run in runs if run.model == model])
+                    for model in models), _unfinished(unfinished)))
 
 
 def _model(name: str, runs: Sequence[Run]) -> Markup:

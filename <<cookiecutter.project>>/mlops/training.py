@@ -42,7 +42,7 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
         if hasattr(model, "log_metrics"):
             model.log_metrics = logger.log_metrics
         with logger.phase("train"):
-            model.train(*columns["train"])
+            _fit(model, manifest, *columns["train"])
         if "valid" in splits:
             with logger.phase("validate"):
                 details["predictions_sha256"] = _log_quality(
@@ -66,8 +66,17 @@ def create(project: Project, settings: ModelSettings) -> Model:
         extra["prompt"] = prompt
     try:
         return model_class(settings.kind)(**settings.params, **extra)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UsageError(f"{place}: params do not fit the class: {error}") from None
+
+
+def _fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence[str]) -> None:
+    try:
+        model.train(texts, labels)
+    except ValueError as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise UsageError(f"{manifest.path}: the model cannot be trained on these rows: "
+                         f"{reason}") from None
 
 
 def tokenization(model: Model, texts: Sequence[str]) -> dict[str, Any]:

@@ -19,9 +19,12 @@ class PromptClassifier:
 
     def __init__(self, prompt: Prompt, provider: str = "stand-in") -> None:
         if provider != "stand-in":
-            raise TypeError(f"no provider {provider!r}; there is stand-in")
+            raise ValueError(f"no provider {provider!r}; there is stand-in")
         self.prompt = prompt
-        self.labels = tuple(prompt.format["properties"]["label"]["enum"])
+        try:
+            self.labels = tuple(prompt.format["properties"]["label"]["enum"])
+        except KeyError:
+            raise ValueError(f"the format of {prompt.path} has no label with an enum") from None
         self.provider = StandIn(self.labels)
 
     def train(self, texts: Sequence[str], labels: Sequence[str]) -> None:

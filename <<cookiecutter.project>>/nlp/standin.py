@@ -21,7 +21,10 @@ class StandIn:
         self.priors = [0.0] * len(self.labels)
 
     def train(self, texts: Sequence[str], labels: Sequence[str]) -> None:
-        """Count words per label; rows with a label that the prompt does not know are an error."""
+        """Count words per label; raise ValueError for a label that the prompt does not know."""
+        unknown = sorted(set(labels) - set(self.labels))
+        if unknown:
+            raise ValueError(f"the prompt does not know the labels {', '.join(unknown)}")
         counts = {label: Counter[str]() for label in self.labels}
         for text, label in zip(texts, labels, strict=True):
             counts[label].update(_terms(text))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import sarif
 from mlops.cli import emit, parser, run
+from mlops import sarif
 from mlops.findings import print_findings
 from mlops.prompts.diff import diff, lines
 from mlops.prompts.fix import fix

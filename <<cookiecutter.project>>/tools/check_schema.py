@@ -12,10 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import sarif  # noqa: E402
-from mlops.cli import emit, parser, run  # noqa: E402
-from mlops.dataset.command import check_and_fix  # noqa: E402
-from mlops.findings import print_findings  # noqa: E402
+from mlops.cli import emit, parser, run
+from mlops import sarif
+from mlops.dataset.command import check_and_fix
+from mlops.findings import print_findings
 
 
 def main(argv: Sequence[str] | None) -> int:

@@ -49,12 +49,13 @@ def main(argv: Sequence[str] | None) -> int:
         "language": check_language(options.language or project.language),
         "provenance": options.provenance or f"imported from {options.file.name}",
     }
-    labels = [item.strip() for item in options.labels.split(",")] if options.labels else None
+    named = [item.strip() for item in (options.labels or "").split(",")]
+    labels = list(dict.fromkeys(item for item in named if item)) or None
     columns = importer.Columns(options.text, options.label, options.id, options.domain,
                                options.group)
     imported = importer.prepare(importer.read_table(options.file, columns, labels), labels,
                                 options.seed)
-    version = importer.write(project.root, project.dataset, imported, about)
+    version = importer.write(project.dataset, imported, about)
     counts = {split: len(rows) for split, rows in imported.splits.items()}
     if options.json:
         emit({"name": name, "version": version, "rows": counts, "labels": imported.labels,
@@ -64,7 +65,8 @@ def main(argv: Sequence[str] | None) -> int:
     for reason, count in imported.dropped.items():
         print(f"left out {count:,} rows: {reason}")
     print(f"labels: {', '.join(imported.labels)}")
-    print("next: git add data && git commit, then make pipeline")
+    print("next: look at gates.yaml, whose slices and bounds were made for other rows; then "
+          "git add -A && git commit, and make pipeline")
     return 0
 
 

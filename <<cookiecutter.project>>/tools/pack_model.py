@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import lineage
 from mlops.cli import emit, parser, run
+from mlops import lineage
 from mlops.dataset.manifest import load_manifest
 from mlops.packaging import pack
 from mlops.project import load_project

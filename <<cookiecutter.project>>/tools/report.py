@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import render_html, render_markdown, render_text, report_findings
 from mlops.cli import parser, run
+from mlops import render_html, render_markdown, render_text, report_findings
 from mlops.files import write_atomic
 from mlops.report_outputs import read_report
 from mlops.report_parts import View

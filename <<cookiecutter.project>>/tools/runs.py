@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import files, run_views, tracking
 from mlops.cli import emit, parser, run
+from mlops import files, run_views, tracking
 from mlops.errors import UsageError
 from mlops.project import Project, load_project
 

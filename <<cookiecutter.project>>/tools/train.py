@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import trackers
 from mlops.cli import emit, parser, run
+from mlops import trackers
 from mlops.progress import Progress
 from mlops.project import Project, load_project
 

@@ -121,7 +121,7 @@ def split(rows: Sequence[Row], seed: int) -> dict[str, list[Row]]:
     return result
 
 
-def write(root: Path, manifest: Path, imported: Imported, about: Mapping[str, Any]) -> str:
+def write(manifest: Path, imported: Imported, about: Mapping[str, Any]) -> str:
     """Write rows, manifest and card as one new dataset version; return the version.
 
     Everything is written beside the old files first and then put in their place.
@@ -139,7 +139,8 @@ def write(root: Path, manifest: Path, imported: Imported, about: Mapping[str, An
         described = load_manifest(made)
         measured = measure(described, Collector(severities({})))
         card.path_of(described).write_text(card.current(described, measured), encoding="utf-8")
-        for path in draft.iterdir():
+        # The manifest goes last: until then the pinned digest tells that something is amiss.
+        for path in sorted(draft.iterdir(), key=lambda item: item == made):
             path.replace(folder / path.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -6,7 +6,7 @@ gaps and alone decides order; clocks never do.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 EVENT_SCHEMA = "nlp-gitops/event/1"
@@ -94,7 +94,7 @@ class State:
 
     name: str
     seq: int = 0
-    stages: Mapping[str, str] = None  # type: ignore[assignment]
+    stages: Mapping[str, str] = field(default_factory=dict)
     versions: tuple[VersionState, ...] = ()
     production: tuple[str, ...] = ()
     tagger_time: int = 0
@@ -106,11 +106,11 @@ class State:
     def stage_of(self, version: str) -> str | None:
         """Return the furthest stage that this version holds now."""
         return next((stage for stage in ("production", "shadow", "staging", "archived")
-                     if (self.stages or {}).get(stage) == version), None)
+                     if self.stages.get(stage) == version), None)
 
     def to_json(self) -> str:
         """Return the canonical text of `state.json`."""
-        value = {"schema": STATE_SCHEMA, **asdict(self), "stages": dict(self.stages or {})}
+        value = {"schema": STATE_SCHEMA, **asdict(self), "stages": dict(self.stages)}
         return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -128,14 +128,14 @@ def apply(state: State, event: Event, registered: VersionState | None = None) ->
     """Return the state after an event. `registered` is the new version of a register event."""
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} does not follow {state.seq}")
-    state = replace(state, seq=event.seq, stages=dict(state.stages or {}))
+    state = replace(state, seq=event.seq, stages=dict(state.stages))
     if registered:
         return replace(state, versions=(registered, *state.versions)[:KEPT_VERSIONS])
     if event.action == "revoke":
         state = replace(state, versions=tuple(
             replace(item, revoked=True) if item.version == event.version else item
             for item in state.versions))
-    stages = {**(state.stages or {}), str(event.stage): event.version}
+    stages = {**state.stages, str(event.stage): event.version}
     production = state.production
     if event.stage == "production":
         production = (*production, event.version)[-KEPT_PRODUCTION:]

@@ -98,7 +98,7 @@ class Ledger:
             if oid:
                 yield oid, message
 
-    def commit(self, parent: str | None, entries: Sequence[Entry],
+    def commit(self, parent: str, entries: Sequence[Entry],
                time: int) -> "list[tuple[str, Event]]":
         """Write one commit per entry on top of `parent`; return (commit, event) pairs.
 
@@ -120,7 +120,7 @@ class Ledger:
                          f"author {who} {time + number} +0000",
                          f"committer {who} {time + number} +0000", f"data {len(message)}"]
                 process.stdin.write("\n".join(lines).encode() + b"\n" + message + b"\n")
-                if number == 0 and parent:
+                if number == 0:
                     process.stdin.write(f"from {parent}\n".encode())
                 for path, data in entry.files.items():
                     if made and path.endswith("/state.json"):
@@ -186,11 +186,12 @@ def write_root(repo: Path, files: Mapping[str, bytes], time: int) -> str:
     """Write the ledger's first commit, without a parent; return its id. No ref is made."""
     name, mail = git.identity(repo)
     who = f"{name} <{mail}> {time} +0000"
-    stream = f"commit refs/nlp-registry/draft/root\nmark :1\ncommitter {who}\ndata 22\n".encode()
-    stream += b"Begin the model ledger\n"
+    branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
+    message = "Begin the model ledger"
+    stream = f"commit {branch}\ncommitter {who}\ndata {len(message)}\n{message}\n".encode()
     for path, data in files.items():
         stream += f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
     git.git(repo, "fast-import", "--quiet", "--date-format=raw", stdin=stream)
-    oid = git.git(repo, "rev-parse", "refs/nlp-registry/draft/root")
-    git.git(repo, "update-ref", "-d", "refs/nlp-registry/draft/root")
+    oid = git.git(repo, "rev-parse", branch)
+    git.git(repo, "update-ref", "-d", branch)
     return oid

@@ -100,7 +100,7 @@ def register(registry: Registry, package: Package, stage: str, version: str | No
         return [
             _Step("register", number.tag, manifest_sha256=digest, registered=entry, files=files),
             _Step("promote", number.tag, stage=stage, manifest_sha256=digest, reason=reason,
-                  replaces=(state.stages or {}).get(stage), evidence_file=package.report),
+                  replaces=state.stages.get(stage), evidence_file=package.report),
         ]
 
     events = _transact(registry, manifest["name"], decide)
@@ -117,11 +117,11 @@ def promote(registry: Registry, ref: ModelRef, stage: str, expected: str | None 
 
     def decide(state: State) -> list[_Step]:
         version = _known(state, ref)
-        if (state.stages or {}).get(stage) == version.version:
+        if state.stages.get(stage) == version.version:
             return []
         policy.check_current(state, stage, expected)
         left = policy.check_promotion(state, version, stage, registry.settings)
-        replaced = (state.stages or {}).get(stage)
+        replaced = state.stages.get(stage)
         evidence = None
         if stage != "archived":
             evidence = _evidence(registry, state, version)
@@ -145,7 +145,7 @@ def rollback(registry: Registry, name: str, reason: str, to: str | None = None) 
     def decide(state: State) -> list[_Step]:
         target = policy.rollback_target(state, to)
         registry.store.verify(target.archive_sha256)
-        bad = (state.stages or {})["production"]
+        bad = state.stages["production"]
         return [
             _Step("rollback", target.version, stage="production", replaces=bad, reason=reason,
                   previous_stage=state.stage_of(target.version),
@@ -163,7 +163,7 @@ def resolve(registry: Registry, text: str, default: str) -> ModelRef:
     if rest.lower() not in STAGES:
         return ModelRef.parse(text if name else default + text)
     state = registry.states().get(check_model_name(name or default))
-    version = (state.stages or {}).get(rest.lower()) if state else None
+    version = state.stages.get(rest.lower()) if state else None
     if version is None:
         raise UsageError(f"no version of {name or default} is in {rest.lower()}; "
                          "see: python tools/registry.py show")
@@ -189,7 +189,7 @@ def _transact(registry: Registry, name: str, decide: Decision) -> tuple[Event, .
     while True:
         base = ledger.fetch()
         states = {} if base is None else read_states(ledger, base)
-        state = states.get(name, State(name, stages={}))
+        state = states.get(name, State(name))
         steps = decide(state)
         if not steps:
             return ()
@@ -260,7 +260,7 @@ def readme(states: Mapping[str, State]) -> str:
     lines = ["# Model registry", "", "| model | production | shadow | staging | events |",
              "|---|---|---|---|---:|"]
     for name, state in sorted(states.items()):
-        shown = [(state.stages or {}).get(stage, "–")
+        shown = [state.stages.get(stage, "–")
                  for stage in ("production", "shadow", "staging")]
         lines.append(f"| {name} | {' | '.join(shown)} | {state.seq} |")
     lines += ["", "One commit per event, never edited. More: `python tools/registry.py history`."]

@@ -23,7 +23,7 @@ def check_promotion(state: State, version: VersionState, stage: str,
     if version.revoked and stage != "archived":
         raise CheckFailed(f"{ref} was revoked and cannot be promoted")
     if stage == "archived":
-        if (state.stages or {}).get("production") == version.version:
+        if state.stages.get("production") == version.version:
             raise CheckFailed(f"{ref} is in production and cannot be archived, only replaced; "
                               "promote another version or roll back")
         return now
@@ -44,7 +44,7 @@ def check_current(state: State, stage: str, expected: str | None) -> None:
     """Raise Conflict unless `expected` (a version, or `none`) holds the stage. None: no check."""
     if expected is None:
         return
-    holder = (state.stages or {}).get(stage) or "none"
+    holder = state.stages.get(stage) or "none"
     if holder != expected:
         raise Conflict(f"{stage} of {state.name} is {holder}, not {expected} as expected; "
                        "compare with the new champion and promote again")
@@ -52,7 +52,7 @@ def check_current(state: State, stage: str, expected: str | None) -> None:
 
 def rollback_target(state: State, wanted: str | None) -> VersionState:
     """Return the version that production goes back to; raise Conflict if there is none."""
-    current = (state.stages or {}).get("production")
+    current = state.stages.get("production")
     if current is None:
         raise Conflict(f"{state.name} has no version in production, so nothing to roll back")
     past = [name for name in reversed(state.production) if name != current]

@@ -12,7 +12,7 @@ from mlops.tables import table
 
 def show_record(states: Mapping[str, State]) -> dict[str, Any]:
     """Return the stable shape of `registry.py show --json`; versions newest first."""
-    return {name: {"stages": dict(state.stages or {}),
+    return {name: {"stages": dict(state.stages),
                    "versions": [item.version for item in state.versions],
                    "seq": state.seq} for name, state in sorted(states.items())}
 
@@ -22,7 +22,7 @@ def show_table(states: Mapping[str, State]) -> str:
     rows = []
     for name, state in sorted(states.items()):
         for item in state.versions:
-            held = [stage for stage, version in (state.stages or {}).items()
+            held = [stage for stage, version in state.stages.items()
                     if version == item.version]
             rows.append((name, item.version, ", ".join(held) or "–", item.dataset_version,
                          item.prompt_version, item.registered, "revoked" if item.revoked else ""))
