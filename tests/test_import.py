@@ -3,10 +3,11 @@
 import csv
 import json
 import random
+import shutil
 import sys
 
 import pytest
-from conftest import environment, run, tool
+from conftest import commit, environment, run, tool
 
 WORDS = {"refund": ["money back", "refund please", "charge me twice"],
          "delivery": ["where is my parcel", "late again", "courier lost it"]}
@@ -123,13 +124,17 @@ def test_an_imported_dataset_trains_and_is_judged(project, tmp_path):
     assert tool(project, "eval_gate").stdout.splitlines()[-1] == "GATE: PASS"
 
 
-def test_own_rows_with_other_labels_pass_the_checks_of_the_pipeline(project, tmp_path):
-    tool(project, "import_dataset", str(write(tmp_path / "tickets.csv", rows())), *OPTIONS,
-         "--labels", "delivery, refund, refund,")
+def test_a_prompt_about_other_labels_is_named_with_both_ways_out(project, tmp_path):
+    done = tool(project, "import_dataset", str(write(tmp_path / "tickets.csv", rows())), *OPTIONS,
+                "--labels", "delivery, refund, refund,")
+    failed = tool(project, "check_prompts", "prompts/", check=False)
+    shutil.rmtree(project / "prompts" / "classify_sentiment")
+    commit(project, "Our own rows, and no prompt")
 
-    done = tool(project, "check_prompts", "prompts/")
-
-    assert "P031" in done.stdout and "PROMPTS: WARN" in done.stdout
+    assert "classify_sentiment/prompt_v0.3.1.txt is about other labels" in done.stdout
+    assert failed.returncode == 1 and "P031" in failed.stdout
+    assert tool(project, "check_prompts", "prompts/").returncode == 0
+    tool(project, "train")
 
 
 def test_rows_that_no_model_can_learn_from_are_one_line(project, tmp_path):

@@ -19,6 +19,7 @@ from mlops.cli import emit, parser, run
 from mlops.dataset import importer
 from mlops.names import check_model_name
 from mlops.project import check_language, check_license, load_project
+from mlops.prompts.report import check
 
 
 def main(argv: Sequence[str] | None) -> int:
@@ -65,8 +66,12 @@ def main(argv: Sequence[str] | None) -> int:
     for reason, count in imported.dropped.items():
         print(f"left out {count:,} rows: {reason}")
     print(f"labels: {', '.join(imported.labels)}")
-    print("next: look at gates.yaml, whose slices and bounds were made for other rows; then "
-          "git add -A && git commit, and make pipeline")
+    print("next: look at gates.yaml, whose slices and bounds were made for other rows")
+    for finding in check(project.prompts, data=project.dataset).findings:
+        if finding.code == "P031":
+            print(f"then: {finding.file} is about other labels and will fail its check; give it "
+                  "yours, or delete its folder if no model uses it")
+    print("then: git add -A && git commit, and make pipeline")
     return 0
 
 

@@ -886,30 +886,3 @@ def test_the_command_ends_with_its_exit_code_and_no_traceback():
     assert [run.returncode for run in done] == [1, 2]
     assert done[0].stdout.splitlines()[-1] == "PROMPTS: FAIL 1 error, 1 warning"
     assert done[1].stderr.startswith("error: nowhere: no such folder")
-
-
-UNRELATED = """\
-name: project
-description: x
-owner: x
-github_owner: x
-task: text-classification
-language: en
-license: internal
-models:
-  project: {class: tfidf-logistic%s}
-"""
-
-
-@pytest.mark.parametrize("used, labels, severity", [
-    ("", "spam, ham", "warning"),
-    (", prompt: mood", "spam, ham", "error"),
-    ("", "good, ham", "error"),
-])
-def test_a_prompt_that_nothing_uses_and_that_is_about_other_labels_is_a_warning(
-        used, labels, severity):
-    put(GOOD)
-    Path("project.yaml").write_text(UNRELATED % used)
-    put_dataset(labels)
-
-    assert [f.severity for f in check(Path("prompts")).findings if f.code == "P031"] == [severity]

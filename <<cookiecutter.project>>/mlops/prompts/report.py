@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from mlops.prompts import checks, history, vcs
 from mlops.prompts import format as answer_format
 from mlops.prompts.file import Prompt, read
 from mlops.prompts.folder import Entry, survey
-from mlops.project import find_root, load_project
 
 
 @dataclass(frozen=True)
@@ -117,24 +116,8 @@ def _label_faults(folder: Path, newest: Sequence[Prompt], data: Path | None) -> 
         return [Finding("P033", f"labels not compared with the dataset: {error}",
                         str(labelled[0].path), severity="warning",
                         hint="mend it, or name the manifest with --data")]
-    return [_about_something_else(finding) if wanted and _is_idle(prompt, wanted) else finding
-            for prompt in labelled if wanted for finding in checks.labels(prompt, wanted)]
-
-
-def _is_idle(prompt: Prompt, wanted: Sequence[Any]) -> bool:
-    """Say whether no model uses the prompt and it shares no label with the dataset."""
-    if set(map(str, answer_format.labels(prompt.format) or ())) & set(map(str, wanted)):
-        return False
-    try:
-        models = load_project(find_root(prompt.path.parent)).models
-    except UsageError:
-        return False
-    return all(model.prompt != prompt.name for model in models.values())
-
-
-def _about_something_else(finding: Finding) -> Finding:
-    return replace(finding, severity="warning",
-                   hint="no model of project.yaml uses this prompt; mend it before one does")
+    return [finding for prompt in labelled if wanted
+            for finding in checks.labels(prompt, wanted)]
 
 
 def _default_data(folder: Path) -> Path:
