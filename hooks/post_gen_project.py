@@ -46,7 +46,7 @@ def first_commit() -> None:
 def ledger_root() -> None:
     """Give the ledger branch `registry` its first commit, ready for the first push."""
     sys.path.insert(0, str(Path.cwd()))
-    from mlops.registry.ledger import root_files, write_root
+    from mlops.registry.objects import root_files, write_root
 
     oid = write_root(Path.cwd(), root_files(), int(time.time()))
     git("branch", "registry", oid)
@@ -63,7 +63,8 @@ for step, by_hand in STEPS:
     except (subprocess.CalledProcessError, OSError, ImportError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         print(f"warning: {step.__name__.replace('_', ' ')} failed "
-              f"({reason.strip().splitlines()[-1]}); the project is whole, do it by hand: {by_hand}",
+              f"({reason.strip().splitlines()[-1]}); the project is whole, do it by hand: "
+              f"{by_hand}",
               file=sys.stderr)
         break
 

@@ -1,11 +1,12 @@
 """Evaluation: run models on the pinned test split, and time them request by request."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from mlops import files
+from mlops import files, predictions
 from mlops.behaviour import Result, fail_rates, load_suite, run_suite
 from mlops.champion import NO_CHAMPION, Champion
 from mlops.dataset.manifest import Manifest
@@ -48,21 +49,51 @@ def load_model(run: Run) -> Model:
 def evaluate(run: Run, manifest: Manifest, gates: Gates,
              champion: Champion = NO_CHAMPION) -> Evaluation:
     """Run a run's model, and the champion beside it, on the test split."""
+    return evaluate_model(load_model(run), manifest, gates, champion)
+
+
+def evaluate_model(model: Model, manifest: Manifest, gates: Gates,
+                   champion: Champion) -> Evaluation:
+    """Run a model, and the champion beside it, on the test split."""
     rows, found = pinned_rows(manifest)
-    models = [load_model(run)] + ([champion.model] if champion.model else [])
+    models = [model] + ([champion.model] if champion.model else [])
     texts = [row["text"] for row in rows]
     times = interleaved(models, texts, gates.warmup, gates.requests)
-    answers = [_answers(model.predict(texts), latency)
-               for model, latency in zip(models, times, strict=True)]
-    evidence = Evidence([{**row, "label": str(row["label"])} for row in rows], answers[0],
-                        answers[1] if champion.model else None)
+    answers = [_answers(item.predict(texts), latency)
+               for item, latency in zip(models, times, strict=True)]
+    rows = [{**row, "label": str(row["label"])} for row in rows]
+    theirs = answers[1] if champion.model else stored_answers(rows, champion.predictions)
+    evidence = Evidence(rows, answers[0], theirs)
     tests = [test for gate in gates.gates if gate.suite
              for test in load_suite(gates.path.parent / gate.suite, gate.suite)]
-    results = [run_suite(tests, model) for model in models]
-    evidence = with_figures(
-        gates, evidence, lambda: (row["text"] for row in read_split(manifest, "train")),
-        fail_rates(*results))
+    results = [run_suite(tests, item) for item in models]
+    evidence = with_figures(gates, evidence, lambda: _train_texts(manifest), fail_rates(*results))
     return Evaluation(evidence, champion, found, results[0])
+
+
+def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,
+                    champion: Champion) -> Evaluation:
+    """Judge the answers of a model made elsewhere to the test split, against the champion."""
+    rows, found = pinned_rows(manifest)
+    rows = [{**row, "label": str(row["label"])} for row in rows]
+    ours = stored_answers(rows, path)
+    assert ours is not None
+    theirs = stored_answers(rows, champion.predictions)
+    if champion.model:
+        theirs = _answers(champion.model.predict([row["text"] for row in rows]), None)
+    return Evaluation(with_figures(gates, Evidence(rows, ours, theirs),
+                                   lambda: _train_texts(manifest)), champion, found)
+
+
+def stored_answers(rows: Sequence[dict[str, Any]], path: Path | None) -> Answers | None:
+    """Return a file's answers in the order of `rows`; raise NotMeasured for other rows."""
+    if path is None:
+        return None
+    return predictions.answers(predictions.joined(rows, predictions.read(path), path))
+
+
+def _train_texts(manifest: Manifest) -> Iterator[str]:
+    return (row["text"] for row in read_split(manifest, "train"))
 
 
 def pinned_rows(manifest: Manifest) -> tuple[list[dict[str, Any]], str]:
@@ -127,6 +158,5 @@ def interleaved(models: Sequence[Model], texts: Sequence[str], warmup: int,
     return times
 
 
-def _answers(predictions: Sequence[Prediction], latency: Sequence[float]) -> Answers:
-    return Answers([item.label for item in predictions], [item.scores for item in predictions],
-                   latency)
+def _answers(found: Sequence[Prediction], latency: Sequence[float] | None) -> Answers:
+    return Answers([item.label for item in found], [item.scores for item in found], latency)

@@ -54,4 +54,9 @@ def sha256_tree(folder: Path, pattern: str = "**/*") -> str:
 
 def sha256_text(text: str) -> str:
     """Return the sha256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_bytes(text.encode())
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the sha256 of bytes."""
+    return hashlib.sha256(data).hexdigest()

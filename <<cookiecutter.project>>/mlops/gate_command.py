@@ -14,6 +14,7 @@ from mlops.errors import UsageError, UserError
 from mlops.evaluation import Evaluation, evaluate, with_figures
 from mlops.gates import Bench, Evidence, Gates, canonical, judge, known_metric, load_gates, override
 from mlops.gates.rules import suggestion
+from mlops.names import ModelRef
 from mlops.project import Project, load_project
 from mlops.report_data import Subject, build, subject_of
 from mlops.tracking import Run, find, newest_matching
@@ -99,6 +100,52 @@ def judge_run(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
     evaluation = evaluate(run, manifest, gates, found)
     return _judged(subject_of(run), evaluation, gates,
                    (run.evaluation, project.root / "reports"), _gates_file(project, options))
+
+
+def judge_registered(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
+    """Judge a version of the registry again, by the present rules, test split and champion."""
+    from mlops import champion
+    from mlops.evaluation import evaluate_model, evaluate_stored
+
+    project = load_project()
+    gates = gates_of(project, options, bounds)
+    manifest = load_manifest(project.dataset)
+    ref = ModelRef.parse(options.candidate)
+    found = champion.find(project, ref.name, options.champion, options.registry)
+    ours = champion.candidate(project, ref, options.registry)
+    if ours.model:
+        evaluation = evaluate_model(ours.model, manifest, gates, found)
+    else:
+        assert ours.predictions
+        evaluation = evaluate_stored(ours.predictions, manifest, gates, found)
+    known = ours.manifest
+    subject = Subject(ref.name, str(known.get("run", "external")), {
+        **{key: known[key] for key in ("task", "language", "license", "owner", "dataset_version",
+                                       "prompt_version", "model_sha256")},
+        "prompt": known.get("prompt"), "commit": known["source_commit"],
+        "dirty": known["source_dirty"], "version": ref.version.tag})
+    return _judged(subject, evaluation, gates, (project.root / "reports",),
+                   _gates_file(project, options))
+
+
+def judge_external(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
+    """Judge the stored answers of a model made elsewhere, against the champion."""
+    from mlops import champion, external
+    from mlops.evaluation import evaluate_stored
+
+    project = load_project()
+    gates = gates_of(project, options, bounds)
+    made = external.load(Path(options.folder))
+    found = champion.find(project, made.manifest["name"], options.champion, options.registry)
+    evaluation = evaluate_stored(made.predictions, load_manifest(project.dataset), gates, found)
+    subject = Subject(made.manifest["name"], made.folder.name, {
+        **{key: made.manifest[key] for key in ("task", "language", "license", "owner",
+                                               "dataset_version", "prompt_version")},
+        "commit": made.manifest["source_commit"], "dirty": False,
+        "model_sha256": made.model_sha256,
+        "predictions_sha256": files.sha256_file(made.predictions)})
+    return _judged(subject, evaluation, gates, (made.evaluation, project.root / "reports"),
+                   _gates_file(project, options))
 
 
 def judge_file(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:

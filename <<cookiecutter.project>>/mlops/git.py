@@ -13,11 +13,13 @@ FALLBACK_IDENTITY = ("nlp-gitops", "nlp-gitops@localhost")
 
 
 class GitError(Exception):
-    """git ended with an error; `stderr` is what it said."""
+    """git ended with an error; `stderr` is what it said, `stdout` what it had printed."""
 
-    def __init__(self, arguments: tuple[str, ...], code: int, stderr: str) -> None:
+    def __init__(self, arguments: tuple[str, ...], code: int, stderr: str,
+                 stdout: str = "") -> None:
         self.code = code
         self.stderr = stderr.strip()
+        self.stdout = stdout
         last = self.stderr.splitlines()[-1] if self.stderr else f"exit code {code}"
         super().__init__(f"git {arguments[0]}: {last}")
 
@@ -40,7 +42,8 @@ def git_bytes(repo: Path, *arguments: str, stdin: bytes | None = None,
     except FileNotFoundError:
         raise UsageError("git is not installed or not on PATH") from None
     if done.returncode:
-        raise GitError(arguments, done.returncode, done.stderr.decode("utf-8", "replace"))
+        raise GitError(arguments, done.returncode, done.stderr.decode("utf-8", "replace"),
+                       done.stdout.decode("utf-8", "replace"))
     return done.stdout
 
 
@@ -66,6 +69,20 @@ def head_commit(repo: Path) -> str:
     except GitError:
         raise NotMeasured(f"{repo}: no git commit yet, so a run would have no lineage; "
                           "type: git init && git add -A && git commit -m 'Start'") from None
+
+
+def is_ancestor(repo: Path, older: str, newer: str) -> bool:
+    """Say whether `newer` holds `older`; False also where one of them is not here."""
+    try:
+        git(repo, "merge-base", "--is-ancestor", older, newer)
+    except GitError:
+        return False
+    return True
+
+
+def has_ref(repo: Path, ref: str) -> bool:
+    """Say whether the repository has that very ref."""
+    return bool(git(repo, "for-each-ref", "--count=1", ref))
 
 
 def is_dirty(repo: Path) -> bool:

@@ -5,12 +5,14 @@ A model name is lower case letters, digits and `-`, at most 63 characters. It is
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mlops.errors import UsageError
 
 MODEL_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _SEMVER = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 
 
@@ -72,6 +74,20 @@ def check_model_name(name: str) -> str:
         raise UsageError(f"{name!r} is not a model name; use lower case letters, digits and '-', "
                          "for example review-sentiment")
     return name
+
+
+def parse_tags(texts: Iterable[str]) -> dict[str, str]:
+    """Read `KEY=VALUE` texts; raise UsageError for any that is none, or given twice."""
+    tags: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not _TAG_KEY.fullmatch(key) or not 0 < len(value) <= 200:
+            raise UsageError(f"--tag {text!r}: write KEY=VALUE, with a key of letters, digits, "
+                             "'.', '_' and '-', and a value of at most 200 characters")
+        if key in tags:
+            raise UsageError(f"--tag {key} is given twice")
+        tags[key] = value
+    return tags
 
 
 def run_name(at: datetime, model: str, dataset: str, prompt: str, commit: str) -> str:

@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,26 +37,47 @@ class Package:
         return self.manifest["artifacts"][0]["sha256"]
 
 
-def pack(project: Project, run: Run, description: str) -> Package:
+def pack(project: Project, run: Run, description: str, tags: Mapping[str, str]) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
     report = _passing_report(run)
-    folder = project.root / "dist" / run.model
-    draft = project.root / "dist" / f".{run.model}.tmp"
+
+    def fill(draft: Path) -> dict[str, Any]:
+        archive = draft / f"{run.model}.tar"
+        about = {"class": run.params["class"], "file_format": run.params["file_format"],
+                 "labels": run.details["labels"], "task": run.tags["task"],
+                 "model_sha256": run.details["model_sha256"]}
+        write_archive(about, run.model_folder, archive)
+        shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
+        return build_manifest(run, report, description, tags, archive)
+
+    return write_package(project.root / "dist", run.model, fill)
+
+
+def write_package(dist: Path, name: str, fill: Callable[[Path], dict[str, Any]]) -> Package:
+    """Write `dist/NAME/` whole or not at all.
+
+    `fill` puts the archive and report.json into a folder and returns the manifest; metrics, model
+    card and SHA256SUMS follow from these.
+    """
+    folder, draft = dist / name, dist / f".{name}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    archive = draft / f"{run.model}.tar"
-    write_archive(run, archive)
-    manifest = build_manifest(run, report, description, archive)
+    manifest = fill(draft)
+    check_lineage(manifest)
+    report = json.loads((draft / "report.json").read_text(encoding="utf-8"))
     files.write_json(draft / "manifest.json", manifest)
-    files.write_json(draft / "metrics.json", report["metrics"])
-    shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
+    files.write_json(draft / "metrics.json", manifest["metrics"])
     files.write_atomic(draft / "MODEL_CARD.md", model_card.render(manifest, report))
-    names = sorted(path.name for path in draft.iterdir())
-    sums = "".join(f"{files.sha256_file(draft / name)}  {name}\n" for name in names)
-    files.write_atomic(draft / "SHA256SUMS", sums)
+    files.write_atomic(draft / "SHA256SUMS", checksums(
+        {path.name: files.sha256_file(path) for path in draft.iterdir()}))
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     return load_package(folder)
+
+
+def checksums(digests: Mapping[str, str]) -> str:
+    """Return the text of SHA256SUMS, as `sha256sum -c` reads it."""
+    return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
 
 
 def load_package(folder: Path) -> Package:
@@ -93,7 +114,7 @@ def check_lineage(manifest: Mapping[str, Any]) -> None:
 
 
 def build_manifest(run: Run, report: Mapping[str, Any], description: str,
-                   archive: Path) -> dict[str, Any]:
+                   tags: Mapping[str, str], archive: Path) -> dict[str, Any]:
     """Return the manifest: lineage, metrics and digests, without a version number yet."""
     details = run.details
     return {
@@ -116,26 +137,35 @@ def build_manifest(run: Run, report: Mapping[str, Any], description: str,
         "metrics": report["metrics"],
         "gates_sha256": report["lineage"]["gates_sha256"],
         "model_sha256": details["model_sha256"],
-        "tags": {},
-        "artifacts": [{"name": archive.name, "size": archive.stat().st_size,
-                       "sha256": files.sha256_file(archive)}],
+        "tags": dict(tags),
+        "artifacts": [artifact(archive)],
     }
 
 
-def write_archive(run: Run, target: Path) -> None:
-    """Write the model's files and `model.json` (class, labels, task) as a plain tar."""
-    about = {"class": run.params["class"], "file_format": run.params["file_format"],
-             "labels": run.details["labels"], "task": run.tags["task"],
-             "model_sha256": run.details["model_sha256"]}
-    members = {"model.json": (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()}
-    for path in run.model_folder.rglob("*"):
-        if path.is_file():
-            members["model/" + path.relative_to(run.model_folder).as_posix()] = path.read_bytes()
-    with tarfile.open(target, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for name in sorted(members):
+def artifact(archive: Path) -> dict[str, Any]:
+    """Return an archive as the manifest names it; size in bytes."""
+    return {"name": archive.name, "size": archive.stat().st_size,
+            "sha256": files.sha256_file(archive)}
+
+
+def write_archive(about: Mapping[str, Any], model: Path, target: Path,
+                  more: Mapping[str, Path] | None = None) -> None:
+    """Write `model.json` (class, labels, task), the model's files, and `more` as a plain tar."""
+    text = (json.dumps(about, indent=2, sort_keys=True) + "\n").encode()
+    members = {f"model/{path.relative_to(model).as_posix()}": path
+               for path in model.rglob("*") if path.is_file()}
+    members.update(more or {})
+    with tarfile.open(target, "w", format=tarfile.GNU_FORMAT) as archive:
+        for name in sorted(["model.json", *members]):
             info = tarfile.TarInfo(name)
-            info.size, info.mode = len(members[name]), 0o644
-            archive.addfile(info, io.BytesIO(members[name]))
+            info.mode = 0o644
+            if name == "model.json":
+                info.size = len(text)
+                archive.addfile(info, io.BytesIO(text))
+                continue
+            info.size = members[name].stat().st_size
+            with open(members[name], "rb") as stream:
+                archive.addfile(info, stream)
 
 
 def _passing_report(run: Run) -> dict[str, Any]:

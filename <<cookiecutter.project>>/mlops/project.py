@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
-from mlops import yamlfile
+from mlops import checked
 from mlops.errors import UsageError
 from mlops.names import check_model_name
 
+SCHEMA = Path(__file__).resolve().parent.parent / "schemas" / "project.schema.json"
 _BCP47 = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
                     r"(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(-x(-[A-Za-z0-9]{1,8})+)?")
 
@@ -30,11 +29,20 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class RegistrySettings:
-    """Stage order, stages that may be skipped, and where a non-GitHub remote keeps artifacts."""
+    """Stage order, stages that may be skipped, and where and how versions are kept.
 
-    stages: tuple[str, ...]
-    skippable: frozenset[str]
-    artifacts: str | None
+    `artifacts` is the folder for archives of a remote that is not GitHub. Production takes only
+    commits on `protected_branch`; None takes any. `sign` asks for SSH-signed tags, and `verify`
+    checks them against `allowed_signers`.
+    """
+
+    stages: tuple[str, ...] = ("staging", "shadow", "production")
+    skippable: frozenset[str] = frozenset({"shadow"})
+    artifacts: str | None = None
+    protected_branch: str | None = "main"
+    github_host: str | None = None
+    sign: bool = False
+    allowed_signers: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,31 +85,72 @@ def find_root(start: Path | None = None) -> Path:
 
 
 def load_project(root: Path | None = None) -> Project:
-    """Read and check project.yaml; raise UsageError with file:line:column at its first fault."""
+    """Read and check project.yaml; raise UsageError with file:line:column at its first fault.
+
+    A file that was checked once is not parsed again until it changes: that is most of the time
+    that a short command like `registry.py show` would take.
+    """
     root = root or find_root()
-    document = yamlfile.read(root / "project.yaml", "project")
-    value = document.value
-    for key, check in (("license", check_license), ("language", check_language)):
-        try:
-            check(value[key])
-        except UsageError as error:
-            raise UsageError(f"{document.where(key)}: {error}") from None
-    models = {name: _model(name, spec, value, document)
-              for name, spec in value["models"].items()}
+    path = root / "project.yaml"
+    value = checked.recall(path, SCHEMA, Path(__file__))
+    if value is None:
+        value = _checked(path)
+        checked.remember(value, path, SCHEMA, Path(__file__))
+    models = {name: ModelSettings(
+        name=name, kind=spec["class"], task=spec.get("task", value["task"]),
+        params=spec.get("params") or {}, prompt=spec.get("prompt"),
+        description=spec.get("description", value["description"]))
+        for name, spec in value["models"].items()}
     return Project(
         root=root, name=value["name"], description=value["description"], owner=value["owner"],
         github_owner=value["github_owner"], task=value["task"], language=value["language"],
         license=value["license"], dataset=root / value.get("dataset", "data/dataset.yaml"),
         prompts=root / value.get("prompts", "prompts"),
         gates=root / value.get("gates", "gates.yaml"), models=models,
-        registry=_registry(value.get("registry") or {}, document),
+        registry=_registry(value.get("registry") or {}),
         tracking=tuple(value.get("tracking") or ()))
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """Return the values of project.yaml after every check that can fail."""
+    from mlops import yamlfile
+
+    document = yamlfile.read(path, "project")
+    value = document.value
+    for key, check in (("license", check_license), ("language", check_language)):
+        try:
+            check(value[key])
+        except UsageError as error:
+            raise UsageError(f"{document.where(key)}: {error}") from None
+    for name in value["models"]:
+        try:
+            check_model_name(name)
+        except UsageError as error:
+            raise UsageError(f"{document.where('models', name)}: {error}") from None
+    settings = _registry(value.get("registry") or {})
+    if settings.stages[0] != "staging" or settings.stages[-1] != "production":
+        raise UsageError(f"{document.where('registry', 'stages')}: the order must begin with "
+                         "staging and end with production")
+    if not settings.skippable < set(settings.stages[1:-1]) | {""}:
+        raise UsageError(f"{document.where('registry', 'may_skip')}: only stages between staging "
+                         "and production can be skipped")
+    return value
+
+
+def _registry(spec: Mapping[str, Any]) -> RegistrySettings:
+    default = RegistrySettings()
+    return RegistrySettings(
+        tuple(spec.get("stages", default.stages)), frozenset(spec.get("may_skip", ("shadow",))),
+        spec.get("artifacts"), spec.get("protected_branch", "main"), spec.get("github_host"),
+        spec.get("sign", False), spec.get("allowed_signers"))
 
 
 def check_license(text: str) -> str:
     """Return the licence, or raise UsageError: an SPDX expression or `internal`."""
     if text == "internal":
         return text
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
     try:
         return canonicalize_license_expression(text)
     except InvalidLicenseExpression:
@@ -114,26 +163,3 @@ def check_language(text: str) -> str:
     if not _BCP47.fullmatch(text):
         raise UsageError(f"{text!r} is no BCP 47 language tag; write for example en, de or pt-BR")
     return text
-
-
-def _model(name: str, spec: Mapping[str, Any], project: Mapping[str, Any],
-           document: yamlfile.Document) -> ModelSettings:
-    try:
-        check_model_name(name)
-    except UsageError as error:
-        raise UsageError(f"{document.where('models', name)}: {error}") from None
-    return ModelSettings(name=name, kind=spec["class"], task=spec.get("task", project["task"]),
-                         params=spec.get("params") or {}, prompt=spec.get("prompt"),
-                         description=spec.get("description", project["description"]))
-
-
-def _registry(spec: Mapping[str, Any], document: yamlfile.Document) -> RegistrySettings:
-    stages = tuple(spec.get("stages", ("staging", "shadow", "production")))
-    skippable = frozenset(spec.get("may_skip", ("shadow",)))
-    if stages[0] != "staging" or stages[-1] != "production":
-        raise UsageError(f"{document.where('registry', 'stages')}: the order must begin with "
-                         "staging and end with production")
-    if not skippable < set(stages[1:-1]) | {""}:
-        raise UsageError(f"{document.where('registry', 'may_skip')}: only stages between staging "
-                         "and production can be skipped")
-    return RegistrySettings(stages, skippable, spec.get("artifacts"))

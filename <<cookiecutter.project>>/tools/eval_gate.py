@@ -14,7 +14,9 @@ examples:
   python tools/eval_gate.py --min_f1_macro 0.80 --max_latency_ms_p95 150
   python tools/eval_gate.py --run 20260105-101500Z_review-sentiment --json
   python tools/eval_gate.py --champion review-sentiment@v1.2.0
+  python tools/eval_gate.py --candidate review-sentiment@v1.3.0 --registry origin
   python tools/eval_gate.py --predictions new.jsonl --champion-predictions old.jsonl
+  python tools/eval_gate.py --from made-elsewhere/
   python tools/eval_gate.py plan --accuracy 0.85 --disagreement 0.05
 
 exit codes: 0 pass or warn, 1 a gate failed, 2 usage, 3 could not be measured, 4 inconclusive
@@ -59,6 +61,9 @@ def arguments() -> argparse.ArgumentParser:
     found.add_argument("--champion", default="auto", metavar="WHICH",
                        help="auto (the version in production), none, or NAME@vX.Y.Z")
     found.add_argument("--registry", help="local, or a git remote")
+    found.add_argument("--candidate", metavar="NAME@vX.Y.Z", help="judge a registered version")
+    found.add_argument("--from", dest="folder", metavar="DIR",
+                       help="judge a model made elsewhere (docs/registry.md)")
     found.add_argument("--predictions", metavar="FILE", help="judge stored answers (JSONL)")
     found.add_argument("--champion-predictions", metavar="FILE", help="the champion's answers")
     found.add_argument("--advisory", action="store_true",
@@ -82,8 +87,14 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
 
     if options.champion_predictions and not options.predictions:
         raise UsageError("--champion-predictions needs --predictions")
-    step = gate_command.judge_file if options.predictions else gate_command.judge_run
-    judged = step(options, bounds)
+    given = [step for value, step in (
+        (options.predictions, gate_command.judge_file),
+        (options.candidate, gate_command.judge_registered),
+        (options.folder, gate_command.judge_external),
+        (options.run, gate_command.judge_run)) if value]
+    if len(given) > 1:
+        raise UsageError("give one of --run, --candidate, --from and --predictions")
+    judged = (given[0] if given else gate_command.judge_run)(options, bounds)
     report = report_outputs.publishable(judged.report)
     evidence = judged.evaluation.evidence
     report_outputs.write_all(report, judged.folders, predictions.lines(

@@ -17,6 +17,7 @@ from mlops.cli import emit, parser, run
 from mlops import lineage
 from mlops.dataset.manifest import load_manifest
 from mlops.packaging import pack
+from mlops.names import parse_tags
 from mlops.project import load_project
 from mlops.tracking import find, newest_matching
 
@@ -26,6 +27,9 @@ def main(argv: Sequence[str] | None) -> int:
     arguments = parser(__doc__)
     arguments.add_argument("--run", help="a run's name, or how it begins")
     arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
+    arguments.add_argument("--description", help="one sentence (default: that of project.yaml)")
+    arguments.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
+                           help="a free tag in the manifest; may be repeated")
     arguments.add_argument("--json", action="store_true", help="print the manifest as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
@@ -34,7 +38,8 @@ def main(argv: Sequence[str] | None) -> int:
     chosen = find(runs, options.run) if options.run else newest_matching(
         runs, settings.name,
         lineage.inputs(project, settings, load_manifest(project.dataset)))
-    package = pack(project, chosen, settings.description)
+    package = pack(project, chosen, options.description or settings.description,
+                   parse_tags(options.tags))
     if options.json:
         emit(package.manifest)
         return 0

@@ -1,12 +1,16 @@
 """Move a registered version to a stage: staging, shadow, production or archived.
 
-The version that production held is archived in the same push.
+The version that production held is archived in the same push. Every stage but archived needs a gate
+report about this very model, on the present test split, against the present champion: the one that
+the version was registered with, or a newer one given with --evidence.
 
 examples:
   python tools/promote.py review-sentiment@v1.2.0 --to Production
   python tools/promote.py review-sentiment@v1.2.0 --to shadow --registry origin
   python tools/promote.py review-sentiment@v1.2.0 --to production --expect-current v1.1.0
   python tools/promote.py @staging --to Production    # the first model's version in staging
+  python tools/promote.py review-sentiment@v1.2.0 --to Production --evidence reports/report.json
+  python tools/promote.py review-sentiment@v1.1.0 --to Production --unrevoke --reason "false alarm"
 """
 
 import sys
@@ -16,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mlops.cli import emit, parser, run
+from mlops.dataset.manifest import load_manifest
 from mlops.names import Version
 from mlops.project import load_project
 from mlops.registry.connect import connect
@@ -32,6 +37,10 @@ def main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--to", required=True, metavar="STAGE", help="the stage to move to")
     arguments.add_argument("--expect-current", metavar="vX.Y.Z",
                            help="refuse (exit 4) unless this version, or none, holds the stage")
+    arguments.add_argument("--evidence", type=Path, metavar="FILE",
+                           help="a report.json of eval_gate.py --candidate")
+    arguments.add_argument("--unrevoke", action="store_true",
+                           help="lift a revocation; needs --reason")
     arguments.add_argument("--reason", help="kept in the ledger")
     arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     arguments.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -42,12 +51,14 @@ def main(argv: Sequence[str] | None) -> int:
     if expected not in (None, "none"):
         expected = Version.parse(expected).tag
     registry = connect(project, options.registry)
-    ref = resolve(registry, options.version, project.model().name)
-    outcome = promote(registry, ref, stage, expected, options.reason)
+    ref = resolve(registry.snapshot(), options.version, project.model().name)
+    outcome = promote(registry, ref, stage, load_manifest(project.dataset).test_sha256,
+                      evidence=options.evidence.read_bytes() if options.evidence else None,
+                      expected=expected, reason=options.reason, unrevoke=options.unrevoke)
     if options.json:
-        emit(outcome_record(ref.name, outcome))
+        emit(outcome_record(ref.name, outcome.version, outcome.events))
         return 0
-    for line in outcome_lines(outcome):
+    for line in outcome_lines(outcome.events):
         print(line)
     if not outcome.events:
         print(f"{ref} is in {stage} already; nothing to do")

@@ -1,9 +1,11 @@
-"""Read the registry: what is in which stage, and everything that ever happened.
+"""Read, check and repair the registry.
 
 examples:
   python tools/registry.py show
-  python tools/registry.py show review-sentiment --json
+  python tools/registry.py show review-sentiment --tag team=search --json
   python tools/registry.py history review-sentiment --registry origin
+  python tools/registry.py at review-sentiment production 2026-03-01
+  python tools/registry.py pull review-sentiment@production --out model/
 """
 
 import argparse
@@ -15,37 +17,61 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mlops.cli import emit, parser, run
 from mlops.errors import UsageError
-from mlops.names import check_model_name
-from mlops.project import load_project
+from mlops.names import check_model_name, parse_tags
+from mlops.project import Project, load_project
 from mlops.registry import views
-from mlops.registry.connect import connect
-from mlops.registry.operations import Registry
+from mlops.registry.reading import Snapshot
+from mlops.registry.remotes import ledger_of
+
+SHOWN_EVENTS = 50
 
 
 def main(argv: Sequence[str] | None) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    commands = arguments.add_subparsers(dest="command", required=True)
-    for name, text in (("show", "which version is in which stage"),
-                       ("history", "who changed what, when and why")):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("name", nargs="?", help="one model (default: all)")
-        command.add_argument("--registry", help="origin or local (default: origin in Actions)")
-        command.add_argument("--json", action="store_true", help="print JSON")
-    options = arguments.parse_args(argv)
-    registry = connect(load_project(), options.registry)
-    if options.name:
-        check_model_name(options.name)
-    return _show(registry, options) if options.command == "show" else _history(registry, options)
+    options = _arguments().parse_args(argv)
+    return options.run(load_project(), options)
 
 
-def _show(registry: Registry, options: argparse.Namespace) -> int:
-    states = registry.states()
+def _arguments() -> argparse.ArgumentParser:
+    found = parser(__doc__)
+    commands = found.add_subparsers(dest="command", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--registry", help="origin or local (default: origin in Actions)")
+    shared.add_argument("--json", action="store_true", help="print JSON")
+
+    def command(name: str, text: str, step: object) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text, parents=[shared])
+        made.set_defaults(run=step)
+        return made
+
+    show = command("show", "which version is in which stage", _show)
+    show.add_argument("name", nargs="?", help="one model (default: all)")
+    show.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
+                      help="only versions that carry this tag; may be repeated")
+    history = command("history", "who changed what, when and why", _history)
+    history.add_argument("name", nargs="?", help="one model (default: all)")
+    history.add_argument("--limit", type=int, metavar="N",
+                         help=f"the newest N events (default: {SHOWN_EVENTS}; all with --json)")
+    history.add_argument("--all", action="store_true", help="all events")
+    at = command("at", "which version held a stage at some time, and why", _at)
+    at.add_argument("name", help="a model")
+    at.add_argument("stage", help="staging, shadow, production or archived")
+    at.add_argument("date", help="2026-03-01 (the end of that day) or 2026-03-01T14:30:00Z; UTC")
+    pull = command("pull", "fetch a version, every byte verified", _pull)
+    pull.add_argument("version", metavar="NAME[@vX.Y.Z|@STAGE]",
+                      help="a version; a name alone means the one in production")
+    pull.add_argument("--out", type=Path, metavar="DIR",
+                      help="a new folder (default: pulled/NAME-vX.Y.Z)")
+    pull.add_argument("--offline", action="store_true", help="only from the local cache")
+    return found
+
+
+def _show(project: Project, options: argparse.Namespace) -> int:
+    states = _snapshot(project, options).states()
     if options.name:
-        if options.name not in states:
-            raise UsageError(f"the registry holds no model {options.name!r}; it holds "
-                             + (", ".join(states) or "none"))
-        states = {options.name: states[options.name]}
+        states = {options.name: states[_known(options.name, states)]}
+    if options.tags:
+        states = views.tagged(states, parse_tags(options.tags))
     if options.json:
         emit(views.show_record(states))
     else:
@@ -53,13 +79,71 @@ def _show(registry: Registry, options: argparse.Namespace) -> int:
     return 0
 
 
-def _history(registry: Registry, options: argparse.Namespace) -> int:
-    events = views.history(registry.ledger, options.name)
+def _history(project: Project, options: argparse.Namespace) -> int:
+    if options.limit is not None and options.limit < 1:
+        raise UsageError("--limit must be at least 1")
+    snapshot = _snapshot(project, options)
+    if options.name:
+        _known(options.name, snapshot.states())
+    limit = None if options.all else options.limit or (None if options.json else SHOWN_EVENTS)
+    items = views.history(snapshot, options.name, limit)
     if options.json:
-        emit([views.event_record(event) for event in events])
-    else:
-        print(views.history_table(events))
+        emit([item.record() for item in items])
+        return 0
+    print(views.history_table(items))
+    if limit and len(items) == limit and items[-1].event.seq > 1:
+        print("older events: --all")
     return 0
+
+
+def _at(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry.policy import check_stage
+
+    stage = check_stage(options.stage, project.registry)
+    when = views.moment(options.date)
+    snapshot = _snapshot(project, options)
+    _known(options.name, snapshot.states())
+    item = views.at(snapshot, options.name, stage, when)
+    if options.json:
+        emit({"model": options.name, "stage": stage, "at": when.isoformat(),
+              "version": item.event.version if item else None,
+              "event": item.record() if item else None})
+    elif item:
+        print("\n".join(views.at_lines(item)))
+    else:
+        print(f"no version of {options.name} was in {stage} at {when.isoformat()}")
+    return 0
+
+
+def _pull(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry.connect import connect
+    from mlops.registry.operations import resolve
+    from mlops.registry.pull import pull
+
+    text = options.version if "@" in options.version else f"{options.version}@production"
+    registry = connect(project, options.registry)
+    snapshot = Snapshot(registry.ledger, registry.ledger.last_seen() if options.offline
+                        else registry.ledger.fetch())
+    ref = resolve(snapshot, text, project.model().name)
+    target = options.out or project.root / "pulled" / f"{ref.name}-{ref.version.tag}"
+    pull(registry.store, snapshot, ref, target, options.offline, project.root / ".cache" / "models")
+    if options.json:
+        emit({"model": ref.name, "version": ref.version.tag, "folder": str(target)})
+    else:
+        print(f"{ref} is in {target}, every byte verified")
+    return 0
+
+
+def _snapshot(project: Project, options: argparse.Namespace) -> Snapshot:
+    ledger = ledger_of(project, options.registry)
+    return Snapshot(ledger, ledger.fetch())
+
+
+def _known(name: str, states: dict[str, object]) -> str:
+    if check_model_name(name) not in states:
+        raise UsageError(f"the registry holds no model {name!r}; it holds "
+                         + (", ".join(states) or "none"))
+    return name
 
 
 if __name__ == "__main__":

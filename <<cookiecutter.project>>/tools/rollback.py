@@ -33,9 +33,9 @@ def main(argv: Sequence[str] | None) -> int:
     to = Version.parse(options.to).tag if options.to else None
     outcome = rollback(connect(project, options.registry), name, options.reason, to)
     if options.json:
-        emit(outcome_record(name, outcome))
+        emit(outcome_record(name, outcome.version, outcome.events))
         return 0
-    for line in outcome_lines(outcome):
+    for line in outcome_lines(outcome.events):
         print(line)
     return 0
 

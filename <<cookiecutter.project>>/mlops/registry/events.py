@@ -34,6 +34,7 @@ class Event:
     evidence: Mapping[str, Any] | None = None
     reason: str | None = None
     run_url: str | None = None
+    unrevoked: bool = False
 
     @property
     def subject(self) -> str:
@@ -52,16 +53,34 @@ class Event:
         return f"{self.model}#{self.stage}#{self.seq}"
 
     @property
+    def folder(self) -> str:
+        """Return the event's folder in the ledger, sharded: `models/NAME/events/017/17342`."""
+        return event_folder(self.model, self.seq)
+
+    @property
+    def body(self) -> str:
+        """Return the event as one line of canonical JSON."""
+        return json.dumps({"schema": EVENT_SCHEMA, **asdict(self)}, sort_keys=True,
+                          ensure_ascii=False, separators=(",", ":")) + "\n"
+
+    @property
     def message(self) -> str:
-        """Return subject, blank line and canonical JSON: the body of commit and tag."""
-        record = {"schema": EVENT_SCHEMA, **asdict(self)}
-        body = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return f"{self.subject}\n\n{body}\n"
+        """Return subject, blank line and body: the message of commit and tag."""
+        return f"{self.subject}\n\n{self.body}"
+
+
+def event_folder(model: str, seq: int) -> str:
+    """Return the folder of an event's files: its JSON, and the report that it rests on."""
+    return f"models/{model}/events/{seq // 1000:03d}/{seq}"
 
 
 def parse_message(message: str) -> Event:
-    """Return the event of a ledger commit; raise ValueError if it holds none."""
-    _, _, body = message.partition("\n\n")
+    """Return the event of a ledger commit or tag; raise ValueError if it holds none."""
+    return parse_event(message.partition("\n\n")[2])
+
+
+def parse_event(body: str) -> Event:
+    """Return the event of a canonical JSON line; raise ValueError for anything else."""
     record = json.loads(body)
     if not isinstance(record, dict) or record.pop("schema", None) != EVENT_SCHEMA:
         raise ValueError("no event in this message")
@@ -79,24 +98,32 @@ class VersionState:
     seq: int
     archive_sha256: str
     manifest_sha256: str
+    model_sha256: str
     task: str
-    labels: tuple[str, ...]
+    labels_sha256: str
     dataset_version: str
     prompt_version: str
+    source_commit: str
     registered: str
+    tags: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
-    revoked: bool = False
 
 
 @dataclass(frozen=True)
 class State:
-    """Stages, counters and the newest versions of one model: the file `state.json`."""
+    """Stages, counters and the newest versions of one model: the file `state.json`.
+
+    `since` is the event that put a version into its stage. `production` lists the last holders of
+    production, oldest first. `revoked` names every version that must not come back.
+    """
 
     name: str
     seq: int = 0
     stages: Mapping[str, str] = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
     versions: tuple[VersionState, ...] = ()
     production: tuple[str, ...] = ()
+    revoked: tuple[str, ...] = ()
     tagger_time: int = 0
 
     def find(self, version: str) -> VersionState | None:
@@ -110,7 +137,7 @@ class State:
 
     def to_json(self) -> str:
         """Return the canonical text of `state.json`."""
-        value = {"schema": STATE_SCHEMA, **asdict(self), "stages": dict(self.stages)}
+        value = {"schema": STATE_SCHEMA, **asdict(self)}
         return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -119,24 +146,34 @@ def state_from_json(text: str) -> State:
     value = json.loads(text)
     if value.pop("schema", None) != STATE_SCHEMA:
         raise ValueError("not a state of this registry")
-    versions = tuple(VersionState(**{**item, "labels": tuple(item["labels"])})
-                     for item in value.pop("versions"))
-    return State(versions=versions, production=tuple(value.pop("production")), **value)
+    try:
+        return State(versions=tuple(VersionState(**item) for item in value.pop("versions")),
+                     production=tuple(value.pop("production")),
+                     revoked=tuple(value.pop("revoked")), **value)
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"not a state of this registry: {error}") from None
 
 
 def apply(state: State, event: Event, registered: VersionState | None = None) -> State:
-    """Return the state after an event. `registered` is the new version of a register event."""
+    """Return the state after an event. `registered` is the new version of a register event.
+
+    Raises ValueError for an event that does not follow the state's last one.
+    """
     if event.seq != state.seq + 1:
         raise ValueError(f"event {event.seq} does not follow {state.seq}")
-    state = replace(state, seq=event.seq, stages=dict(state.stages))
-    if registered:
-        return replace(state, versions=(registered, *state.versions)[:KEPT_VERSIONS])
+    state = replace(state, seq=event.seq)
+    if event.action == "register":
+        kept = (registered, *state.versions) if registered else state.versions
+        return replace(state, versions=kept[:KEPT_VERSIONS])
+    revoked = set(state.revoked)
     if event.action == "revoke":
-        state = replace(state, versions=tuple(
-            replace(item, revoked=True) if item.version == event.version else item
-            for item in state.versions))
-    stages = {**state.stages, str(event.stage): event.version}
+        revoked.add(event.version)
+    if event.unrevoked:
+        revoked.discard(event.version)
+    stage = str(event.stage)
     production = state.production
-    if event.stage == "production":
+    if stage == "production":
         production = (*production, event.version)[-KEPT_PRODUCTION:]
-    return replace(state, stages=stages, production=production)
+    return replace(state, stages={**state.stages, stage: event.version},
+                   since={**state.since, stage: event.seq}, production=production,
+                   revoked=tuple(sorted(revoked)))

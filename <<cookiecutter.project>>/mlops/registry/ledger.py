@@ -1,39 +1,28 @@
-"""The ledger: branch `registry` of a remote, one commit per event. All git of the registry.
+"""The ledger: branch `registry` of a remote, one commit per event. All reading and pushing of it.
 
-Commits and tags are made by object id and pushed in one atomic push, which is never forced. So a
-push is a compare-and-swap: it lands whole on the state it was decided on, or not at all. No local
-branch, tag, index or work tree is touched.
+Commits and tags are made by object id (`objects.py`) and pushed in one atomic push, which is never
+forced. So a push is a compare-and-swap: it lands whole on the state it was decided on, or not at
+all. No local branch, tag, index or work tree is touched.
 """
 
 import re
 import subprocess
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlops import git
-from mlops.errors import NotMeasured, UsageError
-from mlops.registry.events import Event
+from mlops.errors import Conflict, NotMeasured, UsageError
 
 BRANCH = "refs/heads/registry"
-ROOT_README = """# Model registry
-
-This branch is the ledger: one commit per event, never edited. Stages appear here with the first
-registered version. Read it with `python tools/registry.py show` and `history`.
-"""
+# What git says of a push that came second; everything else that it refuses stays refused.
+_RACES = ("already exists", "fetch first", "non-fast-forward", "stale info", "failed to update ref",
+          "cannot lock ref", "failed to lock", "atomic push failed", "atomic transaction failed",
+          "incorrect old value", "transaction failed")
 
 
 class Rejected(Exception):
     """The remote refused the push because somebody else was first. Read again and retry."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One commit to be: its event, and the files that it writes (path -> content)."""
-
-    event: Event
-    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -52,103 +41,120 @@ class Ledger:
         """Return the private ref that remembers the last ledger seen."""
         return "refs/nlp-registry/" + re.sub(r"[^A-Za-z0-9]+", "-", self.remote).strip("-")
 
+    @property
+    def is_there(self) -> bool:
+        """Say whether the remote can exist at all; `local` does not before its first event."""
+        return self.made_here is None or (self.made_here / "HEAD").is_file()
+
     def fetch(self) -> str | None:
         """Return the remote ledger's newest commit; None if there is no ledger yet.
 
         Raises NotMeasured if the remote cannot be read or its ledger was rewritten.
         """
-        if self.made_here and not (self.made_here / "HEAD").is_file():
+        if not self.is_there:
             return None
         try:
             git.git(self.repo, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-                    "--refmap=", self.remote, f"{BRANCH}:{self.ref}",
+                    "--no-auto-maintenance", "--refmap=", self.remote, f"{BRANCH}:{self.ref}",
                     env=git.token_environment())
         except git.GitError as error:
-            if "couldn't find remote ref" in error.stderr:
-                return None
-            if "[rejected]" in error.stderr:
-                raise NotMeasured(f"{self.remote}: the ledger was rewritten since it was last read "
-                                  f"({self.ref}); somebody forced a push") from None
-            if "does not appear to be a git repository" in error.stderr:
-                raise UsageError(f"registry {self.remote!r} is no git remote of this repository; "
-                                 "use --registry local, or add it with git remote add") from None
-            raise NotMeasured(f"cannot read the registry of {self.remote}: {error}") from None
+            return self._not_fetched(error)
         return git.git(self.repo, "rev-parse", self.ref)
 
-    def read(self, commit: str, path: str) -> bytes | None:
-        """Return a file of the ledger at a commit, or None."""
+    def last_seen(self) -> str | None:
+        """Return the ledger's commit that was fetched last, without asking the remote."""
         try:
-            return git.git_bytes(self.repo, "cat-file", "blob", f"{commit}:{path}")
+            return git.git(self.repo, "rev-parse", "--verify", "--quiet", self.ref)
         except git.GitError:
             return None
 
+    def _not_fetched(self, error: git.GitError) -> None:
+        """Return None where there is no ledger; raise what else a failed fetch means."""
+        said = error.stderr
+        if "couldn't find remote ref" in said:
+            if git.has_ref(self.repo, self.ref):
+                raise NotMeasured(f"{self.remote}: the ledger branch was deleted since it was last "
+                                  f"read; put it back: git push {self.remote} "
+                                  f"{self.ref}:{BRANCH}") from None
+            return None
+        if "[rejected]" in said:
+            raise NotMeasured(f"{self.remote}: the ledger was rewritten since it was last read "
+                              f"({self.ref}); somebody forced a push. See what differs: "
+                              "python tools/registry.py verify") from None
+        if "does not appear to be a git repository" in said and "/" not in self.remote:
+            raise UsageError(f"registry {self.remote!r} is no git remote of this repository; "
+                             "use --registry local, or add it with git remote add") from None
+        raise NotMeasured(f"cannot read the registry of {self.remote}: {error}") from None
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        """Return a file of the ledger at a commit, or None."""
+        return next(self.read_all(commit, [path]))
+
+    def read_all(self, commit: str, paths: Sequence[str]) -> Iterator[bytes | None]:
+        """Yield the content of each path at a commit, None where there is none; one git process."""
+        if not paths:
+            return
+        asked = "".join(f"{commit}:{path}\n" for path in paths)
+        answer = git.git_bytes(self.repo, "cat-file", "--batch", stdin=asked.encode())
+        position = 0
+        for _ in paths:
+            end = answer.index(b"\n", position)
+            words = answer[position:end].split()
+            position = end + 1
+            if words[-1] == b"missing":
+                yield None
+                continue
+            size = int(words[-1])
+            yield answer[position:position + size] if words[-2] == b"blob" else None
+            position += size + 1
+
     def names(self, commit: str, folder: str) -> list[str]:
-        """Return the names inside a folder of the ledger."""
+        """Return the names inside a folder of the ledger; none if there is no such folder."""
         try:
             listing = git.git(self.repo, "ls-tree", "--name-only", "-z", f"{commit}:{folder}")
         except git.GitError:
             return []
         return [name for name in listing.split("\0") if name]
 
-    def messages(self, commit: str) -> Iterator[tuple[str, str]]:
-        """Yield (commit, message) from the newest event to the root."""
-        log = git.git(self.repo, "log", "--first-parent", "--format=%H%n%B%x00", commit)
-        for record in log.split("\0"):
-            oid, _, message = record.strip("\n").partition("\n")
-            if oid:
-                yield oid, message
+    def log(self, commit: str, *options: str) -> Iterator[tuple[str, str]]:
+        """Yield (commit, message) from the newest event to the root, as git streams them."""
+        with subprocess.Popen(["git", "-C", str(self.repo), "log", "-z", "--first-parent",
+                               "--format=%H%n%B", *options, commit],
+                              stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            rest = b""
+            while piece := process.stdout.read(1 << 16):
+                *whole, rest = (rest + piece).split(b"\0")
+                yield from map(_entry, whole)
+            if rest:
+                yield _entry(rest)
 
-    def commit(self, parent: str, entries: Sequence[Entry],
-               time: int) -> "list[tuple[str, Event]]":
-        """Write one commit per entry on top of `parent`; return (commit, event) pairs.
+    def at(self, commit: str, time: int) -> str | None:
+        """Return the newest commit not younger than `time` (Unix seconds); None before the first.
 
-        In a `state.json` the bytes `@REGISTERED@` become the id of the first commit of this call:
-        the register commit, which its own tree cannot name.
+        Committer times only grow along the ledger, whatever the clocks of the writers said.
         """
-        name, mail = git.identity(self.repo)
-        who = f"{name} <{mail}>"
-        branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
-        process = subprocess.Popen(
-            ["git", "-C", str(self.repo), "fast-import", "--quiet", "--done", "--date-format=raw"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert process.stdin and process.stdout and process.stderr
-        made: list[tuple[str, Event]] = []
-        try:
-            for number, entry in enumerate(entries):
-                message = entry.event.message.encode()
-                lines = [f"commit {branch}", f"mark :{number + 1}",
-                         f"author {who} {time + number} +0000",
-                         f"committer {who} {time + number} +0000", f"data {len(message)}"]
-                process.stdin.write("\n".join(lines).encode() + b"\n" + message + b"\n")
-                if number == 0:
-                    process.stdin.write(f"from {parent}\n".encode())
-                for path, data in entry.files.items():
-                    if made and path.endswith("/state.json"):
-                        data = data.replace(b"@REGISTERED@", made[0][0].encode())
-                    process.stdin.write(f"M 100644 inline {path}\ndata {len(data)}\n".encode()
-                                        + data + b"\n")
-                process.stdin.write(f"\nget-mark :{number + 1}\n".encode())
-                process.stdin.flush()
-                made.append((process.stdout.readline().decode().strip(), entry.event))
-            process.stdin.write(b"done\n")
-            _, errors = process.communicate()
-        except BrokenPipeError:
-            errors = process.stderr.read()
-        if process.wait():
-            raise git.GitError(("fast-import",), process.returncode, errors.decode())
-        git.git(self.repo, "update-ref", "-d", branch)
-        return made
+        found = git.git(self.repo, "rev-list", "-1", "--first-parent", f"--before={time}", commit)
+        return found or None
 
-    def tag(self, target: str, event: Event, time: int) -> str:
-        """Write the event's annotated tag object; return its id. No ref is made."""
-        name, mail = git.identity(self.repo)
-        text = (f"object {target}\ntype commit\ntag {event.tag}\n"
-                f"tagger {name} <{mail}> {time} +0000\n\n{event.message}")
-        return git.git(self.repo, "mktag", stdin=text.encode())
+    def remote_tags(self) -> dict[str, tuple[str, str | None]]:
+        """Return the remote's tags: name -> (object id, id of the tagged commit or None)."""
+        if not self.is_there:
+            return {}
+        try:
+            listing = git.git(self.repo, "ls-remote", "--tags", self.remote,
+                              env=git.token_environment())
+        except git.GitError as error:
+            raise NotMeasured(f"cannot read the tags of {self.remote}: {error}") from None
+        found: dict[str, tuple[str, str | None]] = {}
+        for oid, _, ref in (line.partition("\t") for line in listing.splitlines()):
+            name = ref.removeprefix("refs/tags/").removesuffix("^{}")
+            found[name] = (found[name][0], oid) if ref.endswith("^{}") else (oid, None)
+        return found
 
     def push(self, commit: str, tags: Mapping[str, str]) -> None:
         """Push the ledger and its tags, all or nothing; raise Rejected if others were first."""
-        if self.made_here and not (self.made_here / "HEAD").is_file():
+        if self.made_here and not self.is_there:
             self.made_here.mkdir(parents=True, exist_ok=True)
             git.git(self.made_here, "init", "--quiet", "--bare", "--initial-branch=registry", ".")
         specs = [f"{commit}:{BRANCH}", *(f"{oid}:refs/tags/{name}" for name, oid in tags.items())]
@@ -156,42 +162,49 @@ class Ledger:
             git.git(self.repo, "push", "--quiet", "--porcelain", "--atomic", "--no-verify",
                     self.remote, *specs, env=git.token_environment())
         except git.GitError as error:
-            # The answer may have been lost after the push had landed.
-            landed = self.fetch()
-            if landed and self.contains(landed, commit):
-                return
-            if landed is None and "rejected" not in error.stderr and "lock" not in error.stderr:
-                raise NotMeasured(f"cannot write the registry of {self.remote}: {error}") from None
-            for refusal in ("hook declined", "protected", "denied", "permission"):
-                if refusal in error.stderr.lower():
-                    raise NotMeasured(f"{self.remote} refuses the push: {error}") from None
-            raise Rejected(str(error)) from None
+            if not self._landed(commit, error):
+                self._refused(error)
         git.git(self.repo, "update-ref", self.ref, commit)
+
+    def _landed(self, commit: str, error: git.GitError) -> bool:
+        """Say whether a push that failed had landed before its answer was lost."""
+        try:
+            newest = self.fetch()
+        except NotMeasured:
+            raise NotMeasured(f"{self.remote} went away during the push ({error}); it may have "
+                              "landed: look with python tools/registry.py history before you "
+                              "repeat it") from None
+        return newest is not None and self.contains(newest, commit)
+
+    def _refused(self, error: git.GitError) -> None:
+        """Raise Rejected for a lost race, and what mends it for every other refusal."""
+        said = f"{error.stdout}\n{error.stderr}"
+        verdicts = [line for line in said.splitlines() if line.startswith("!")]
+        if "hook declined" in said or "protected branch" in said.lower():
+            said_by_hook = [line.removeprefix("remote: ").strip()
+                            for line in error.stderr.splitlines() if line.startswith("remote: ")]
+            raise Conflict(f"{self.remote} refuses the push: "
+                           + (said_by_hook or [str(error)])[0]) from None
+        if (verdicts and all(any(race in line for race in _RACES) for line in verdicts)
+                or "Unable to create" in said and ".lock" in said):
+            raise Rejected((verdicts or [str(error)])[0]) from None
+        raise NotMeasured(f"cannot write the registry of {self.remote}: {_cause(error)}") from None
 
     def contains(self, newest: str, commit: str) -> bool:
         """Say whether `commit` is part of the ledger that ends at `newest`."""
-        try:
-            git.git(self.repo, "merge-base", "--is-ancestor", commit, newest)
-        except git.GitError:
-            return False
-        return True
+        return git.is_ancestor(self.repo, commit, newest)
 
 
-def root_files() -> dict[str, bytes]:
-    """Return the files of the ledger's first commit."""
-    return {"README.md": ROOT_README.encode()}
+def _cause(error: git.GitError) -> str:
+    """Return the line of git's answer that says why, not merely that it failed."""
+    for word in ("No space left", "Permission denied", "permission", "Read-only", "denied",
+                 "insufficient", "unpack"):
+        for line in error.stderr.splitlines():
+            if word in line:
+                return line.removeprefix("remote: ").strip()
+    return str(error)
 
 
-def write_root(repo: Path, files: Mapping[str, bytes], time: int) -> str:
-    """Write the ledger's first commit, without a parent; return its id. No ref is made."""
-    name, mail = git.identity(repo)
-    who = f"{name} <{mail}> {time} +0000"
-    branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
-    message = "Begin the model ledger"
-    stream = f"commit {branch}\ncommitter {who}\ndata {len(message)}\n{message}\n".encode()
-    for path, data in files.items():
-        stream += f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
-    git.git(repo, "fast-import", "--quiet", "--date-format=raw", stdin=stream)
-    oid = git.git(repo, "rev-parse", branch)
-    git.git(repo, "update-ref", "-d", branch)
-    return oid
+def _entry(record: bytes) -> tuple[str, str]:
+    oid, _, message = record.decode("utf-8", "surrogateescape").strip("\n").partition("\n")
+    return oid, message + "\n"

@@ -1,7 +1,10 @@
 """What the registry allows: the order of stages, and the next version's number. Pure functions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mlops.errors import CheckFailed, Conflict, UsageError
-from mlops.names import Version
+from mlops.names import ModelRef, Version
 from mlops.project import RegistrySettings
 from mlops.registry.events import STAGES, State, VersionState
 
@@ -15,15 +18,11 @@ def check_stage(text: str, settings: RegistrySettings) -> str:
     return stage
 
 
-def check_promotion(state: State, version: VersionState, stage: str,
-                    settings: RegistrySettings) -> str | None:
+def check_order(state: State, ref: ModelRef, stage: str, settings: RegistrySettings) -> str | None:
     """Return the stage that the version leaves, or raise: the order forbids the step."""
-    now = state.stage_of(version.version)
-    ref = f"{state.name}@{version.version}"
-    if version.revoked and stage != "archived":
-        raise CheckFailed(f"{ref} was revoked and cannot be promoted")
+    now = state.stage_of(ref.version.tag)
     if stage == "archived":
-        if state.stages.get("production") == version.version:
+        if state.stages.get("production") == ref.version.tag:
             raise CheckFailed(f"{ref} is in production and cannot be archived, only replaced; "
                               "promote another version or roll back")
         return now
@@ -40,6 +39,47 @@ def check_promotion(state: State, version: VersionState, stage: str,
     return now
 
 
+def check_revoked(state: State, ref: ModelRef, stage: str, unrevoke: bool,
+                  reason: str | None) -> bool:
+    """Say whether the step lifts a revocation; raise if it may not happen without that."""
+    if unrevoke and not (reason or "").strip():
+        raise UsageError("--unrevoke needs --reason: why is this version good after all?")
+    if ref.version.tag not in state.revoked:
+        return False
+    if stage != "archived" and not unrevoke:
+        raise CheckFailed(f"{ref} was revoked and cannot be promoted; if that was wrong: "
+                          f"python tools/promote.py {ref} --to {stage.capitalize()} --unrevoke "
+                          "--reason '…'")
+    return unrevoke
+
+
+def check_evidence(ref: ModelRef, report: Mapping[str, Any], version: VersionState,
+                   champion: VersionState | None, test_sha256: str | None) -> None:
+    """Raise unless a gate report speaks for this model, on this test split, against this champion.
+
+    `champion` is what production holds now, None if nothing. Another champion than the report's is
+    Conflict (exit 4): nobody has compared with it.
+    """
+    again = f"type: python tools/eval_gate.py --candidate {ref}, then promote with --evidence"
+    if report.get("verdict") not in ("PASS", "WARN"):
+        raise CheckFailed(f"{ref}: its gate report says {report.get('verdict')}")
+    lineage = report.get("lineage") or {}
+    if lineage.get("model_sha256") != version.model_sha256:
+        raise CheckFailed(f"{ref}: the gate report is about another model; {again}")
+    if lineage.get("test_sha256") != test_sha256:
+        raise CheckFailed(f"{ref}: the gate report judges another test split than the one in this "
+                          f"repository; {again}")
+    compared = lineage.get("champion_sha256")
+    if champion is None or champion.version == ref.version.tag:
+        return
+    if compared is None:
+        raise CheckFailed(f"{ref}: the gate report compares with no champion, but "
+                          f"{champion.version} is in production; {again}")
+    if compared != champion.archive_sha256:
+        raise Conflict(f"{ref}: the gate report compares with {lineage.get('champion')}, but "
+                       f"{champion.version} is in production now; {again}")
+
+
 def check_current(state: State, stage: str, expected: str | None) -> None:
     """Raise Conflict unless `expected` (a version, or `none`) holds the stage. None: no check."""
     if expected is None:
@@ -50,30 +90,29 @@ def check_current(state: State, stage: str, expected: str | None) -> None:
                        "compare with the new champion and promote again")
 
 
-def rollback_target(state: State, wanted: str | None) -> VersionState:
-    """Return the version that production goes back to; raise Conflict if there is none."""
+def rollback_targets(state: State, wanted: str | None) -> list[str]:
+    """Return the versions that production may go back to, best first; raise Conflict for none."""
     current = state.stages.get("production")
     if current is None:
         raise Conflict(f"{state.name} has no version in production, so nothing to roll back")
-    past = [name for name in reversed(state.production) if name != current]
-    for name in past if wanted is None else [wanted]:
-        found = state.find(name)
-        if wanted and (found is None or name not in past):
-            raise Conflict(f"{state.name}@{wanted} was not in production before {current}")
-        if found and not found.revoked:
-            return found
-    raise Conflict(f"{state.name}: no earlier good version than {current}; "
-                   "promote another version instead")
+    past = list(dict.fromkeys(name for name in reversed(state.production) if name != current))
+    if wanted is not None and wanted not in past:
+        raise Conflict(f"{state.name}@{wanted} was not in production before {current}")
+    good = [name for name in past if wanted in (None, name) and name not in state.revoked]
+    if not good:
+        raise Conflict(f"{state.name}: no earlier good version than {current}; "
+                       "promote another version instead")
+    return good
 
 
-def next_version(state: State, task: str, labels: tuple[str, ...], dataset_version: str,
+def next_version(state: State, task: str, labels_sha256: str, dataset_version: str,
                  prompt_version: str) -> Version:
     """Return the next number: major for other labels or task, minor for data or prompt."""
     if not state.versions:
         return Version(1, 0, 0)
     newest = max(state.versions, key=lambda item: Version.parse(item.version))
     number = Version.parse(newest.version)
-    if newest.task != task or set(newest.labels) != set(labels):
+    if (newest.task, newest.labels_sha256) != (task, labels_sha256):
         return number.bumped("major")
     if (newest.dataset_version, newest.prompt_version) != (dataset_version, prompt_version):
         return number.bumped("minor")

@@ -1,52 +1,58 @@
-"""Archives in a content-addressed folder: a file's name is its sha256, so it cannot go wrong."""
+"""What the registry asks of a place for archives. Two kinds fill it: a folder, and GitHub releases.
 
-import os
-import shutil
-import tempfile
+The ledger decides what is registered; a store only keeps bytes and shows stages. Every call can be
+repeated: what is there already with the right digest stays.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from mlops.errors import CheckFailed, NotMeasured, UsageError
-from mlops.files import sha256_file
+from mlops.names import ModelRef
 
 
 @dataclass(frozen=True)
-class FolderStore:
-    """`<folder>/sha256/ab/<digest>`. Without a folder every use raises UsageError with `hint`."""
+class Asset:
+    """One file of a version; `size` in bytes."""
 
-    folder: Path | None
-    hint: str = ""
+    name: str
+    size: int
+    sha256: str
 
-    def path(self, sha256: str) -> Path:
-        """Return where content of this digest lies."""
-        if self.folder is None:
-            raise UsageError(self.hint)
-        return self.folder / "sha256" / sha256[:2] / sha256
 
-    def put(self, source: Path, sha256: str) -> None:
-        """Copy a file in: temporary name, sync, rename. What is there already stays."""
-        target = self.path(sha256)
-        if target.is_file() and sha256_file(target) == sha256:
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".incoming-")
-        try:
-            with os.fdopen(handle, "wb") as stream, open(source, "rb") as content:
-                shutil.copyfileobj(content, stream, 1 << 20)
-                stream.flush()
-                os.fsync(stream.fileno())
-            if sha256_file(Path(draft)) != sha256:
-                raise CheckFailed(f"{source}: changed while it was copied; pack it again")
-            os.chmod(draft, 0o444)
-            os.replace(draft, target)
-        except BaseException:
-            os.unlink(draft)
-            raise
+@dataclass(frozen=True)
+class Release:
+    """A registered version as a store sees it: its archives, and the small files of the ledger.
 
-    def verify(self, sha256: str) -> None:
-        """Raise unless the content is there and has its digest."""
-        path = self.path(sha256)
-        if not path.is_file():
-            raise NotMeasured(f"{path}: the archive is missing from the artifact folder")
-        if sha256_file(path) != sha256:
-            raise CheckFailed(f"{path}: the archive was altered (wrong sha256)")
+    `papers` are manifest.json, metrics.json, report.json, MODEL_CARD.md and SHA256SUMS, the very
+    bytes of the ledger.
+    """
+
+    ref: ModelRef
+    manifest_sha256: str
+    archives: tuple[Asset, ...]
+    papers: Mapping[str, bytes]
+    description: str
+
+
+class Store(Protocol):
+    """Where archives lie. Errors: NotMeasured for what cannot be had, CheckFailed for altered."""
+
+    def keep(self, name: str, archives: Mapping[Asset, Path]) -> None:
+        """Bring the archives of a model in, before the event that names them is pushed."""
+
+    def publish(self, release: Release, stage: str | None) -> None:
+        """Show a version that the ledger holds, in its stage. Finishes what a crash left."""
+
+    def check(self, ref: ModelRef, archive: Asset) -> None:
+        """Raise unless the archive is there and has its size and digest."""
+
+    def local(self, archive: Asset) -> Path | None:
+        """Return where an archive lies on this machine; None if it must be fetched."""
+
+    def fetch(self, ref: ModelRef, archive: Asset, target: Path) -> None:
+        """Stream an archive into a new file; the caller compares its digest."""
+
+    def faults(self, release: Release, stage: str | None) -> list[str]:
+        """Return what differs from the ledger, one line each; nothing is mended."""
