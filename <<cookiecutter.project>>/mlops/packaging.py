@@ -37,7 +37,8 @@ class Package:
         return self.manifest["artifacts"][0]["sha256"]
 
 
-def pack(project: Project, run: Run, description: str, tags: Mapping[str, str]) -> Package:
+def pack(project: Project, run: Run, description: str,
+         tags: Mapping[str, str] | None = None) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
     report = _passing_report(run)
 
@@ -48,7 +49,7 @@ def pack(project: Project, run: Run, description: str, tags: Mapping[str, str]) 
                  "model_sha256": run.details["model_sha256"]}
         write_archive(about, run.model_folder, archive)
         shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
-        return build_manifest(run, report, description, tags, archive)
+        return build_manifest(run, report, description, tags or {}, archive)
 
     return write_package(project.root / "dist", run.model, fill)
 

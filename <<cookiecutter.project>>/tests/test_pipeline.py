@@ -1,17 +1,17 @@
 """From data to production and back, through the same functions that the commands call."""
 
 import json
+import re
 import sys
 
 import pytest
 from conftest import commit, git, write_rows
 
-from mlops import lineage, report_data, report_outputs, tracking
+from mlops import champion, lineage, report_data, report_outputs, tracking
 from mlops.dataset.manifest import load_manifest
 from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.evaluation import evaluate
 from mlops.gates import judge, load_gates
-from mlops.names import ModelRef, Version
 from mlops.packaging import load_package, pack
 from mlops.registry import views
 from mlops.registry.connect import connect
@@ -21,7 +21,8 @@ from mlops.training import train
 
 def gate(project, run):
     gates = load_gates(project.gates)
-    evaluation = evaluate(run, load_manifest(project.dataset), gates)
+    found = champion.find(project, run.model, "auto", "local")
+    evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
     report = report_data.build(report_data.subject_of(run), evaluation, gates,
                                judge(gates, evaluation.evidence))
     report_outputs.write_all(report, [run.evaluation])
@@ -31,15 +32,28 @@ def gate(project, run):
 def packed(project, **params):
     if params:
         path = project.root / "project.yaml"
-        text = path.read_text().replace("params: {", "params: {" + ", ".join(
-            f"{key}: {value}" for key, value in params.items()) + ", ")
-        path.write_text(text)
+        wanted = {"min_df": 1, **params}
+        path.write_text(re.sub("params: {.*?}", f"params: {json.dumps(wanted)}",
+                               path.read_text()))
         commit(project.root, "Change the model")
     from mlops.project import load_project
     project = load_project(project.root)
     run = train(project, project.model())
     gate(project, run)
     return pack(project, run, "for tests")
+
+
+def pinned(project):
+    return load_manifest(project.dataset).test_sha256
+
+
+def registered(project, registry, **params):
+    return register(registry, packed(project, **params), pinned(project))
+
+
+def to_production(project, registry, text="@staging", **options):
+    ref = resolve(registry.snapshot(), text, "small")
+    return promote(registry, ref, "production", pinned(project), **options)
 
 
 def test_a_run_records_params_metrics_tags_and_artifacts(project):
@@ -151,11 +165,11 @@ def test_a_manifest_without_lineage_is_refused(project):
 def test_the_whole_life_of_two_versions(project):
     registry = connect(project, "local")
 
-    first = register(registry, packed(project), "staging")
-    again = register(registry, load_package(project.root / "dist" / "small"), "staging")
-    promote(registry, resolve(registry, "small@staging", "small"), "production")
-    second = register(registry, packed(project, c=1.5), "staging")
-    promote(registry, ModelRef("small", Version(1, 0, 1)), "production", expected="v1.0.0")
+    first = registered(project, registry)
+    again = register(registry, load_package(project.root / "dist" / "small"), pinned(project))
+    to_production(project, registry)
+    second = registered(project, registry, c=1.5)
+    to_production(project, registry, "small@v1.0.1", expected="v1.0.0")
     after = rollback(registry, "small", "wrong labels")
 
     assert (first.version, second.version) == ("v1.0.0", "v1.0.1")
@@ -164,7 +178,8 @@ def test_the_whole_life_of_two_versions(project):
     shown = views.show_record(registry.states())["small"]
     assert shown["stages"]["production"] == "v1.0.0"
     assert shown["stages"]["archived"] == "v1.0.1"
-    assert [event.action for event in reversed(views.history(registry.ledger, "small"))] == [
+    told = views.history(registry.snapshot(), "small", None)
+    assert [item.event.action for item in reversed(told)] == [
         "register", "promote", "promote", "register", "promote", "promote", "archive",
         "rollback", "revoke"]
     bare = project.root / ".registry" / "registry.git"
@@ -173,30 +188,53 @@ def test_the_whole_life_of_two_versions(project):
         bare, "rev-parse", "small@v1.0.0^{commit}")
 
 
-def test_a_revoked_version_cannot_come_back(project):
+def test_a_revoked_version_comes_back_only_with_a_reason(project):
     registry = connect(project, "local")
     for params in ({}, {"c": 1.5}):
-        register(registry, packed(project, **params), "staging")
-        promote(registry, resolve(registry, "@staging", "small"), "production")
+        registered(project, registry, **params)
+        to_production(project, registry)
     rollback(registry, "small", "bad")
 
     with pytest.raises(CheckFailed, match="revoked"):
-        promote(registry, ModelRef("small", Version(1, 0, 1)), "production")
+        to_production(project, registry, "small@v1.0.1")
+    with pytest.raises(UsageError, match="needs --reason"):
+        to_production(project, registry, "small@v1.0.1", unrevoke=True)
 
 
-def test_a_champion_that_changed_meanwhile_is_a_conflict(project):
+def test_a_report_against_another_champion_is_a_conflict(project):
     registry = connect(project, "local")
-    register(registry, packed(project), "staging")
+    registered(project, registry)
+    to_production(project, registry)
+    for params in ({"c": 1.5}, {"min_df": 2}):
+        registered(project, registry, **params)
+
+    to_production(project, registry, "small@v1.0.1")
+
+    with pytest.raises(Conflict, match="compares with v1.0.0, but v1.0.1 is in production now"):
+        to_production(project, registry, "small@v1.0.2")
+
+
+def test_production_takes_only_what_is_on_the_protected_branch(project):
+    registry = connect(project, "local")
+    git(project.root, "switch", "--quiet", "--create", "idea")
+    registered(project, registry, c=1.5)
+
+    with pytest.raises(CheckFailed, match="which is not on branch main"):
+        to_production(project, registry)
+
+
+def test_an_unexpected_champion_is_a_conflict(project):
+    registry = connect(project, "local")
+    registered(project, registry)
 
     with pytest.raises(Conflict, match="production of small is none, not v0.9.0"):
-        promote(registry, resolve(registry, "@staging", "small"), "production",
-                expected="v0.9.0")
+        to_production(project, registry, expected="v0.9.0")
 
 
 def test_rolling_back_without_a_predecessor_is_a_conflict(project):
     registry = connect(project, "local")
-    register(registry, packed(project), "staging")
-    promote(registry, resolve(registry, "@staging", "small"), "production")
+    registered(project, registry)
+    to_production(project, registry)
 
     with pytest.raises(Conflict, match="no earlier good version"):
         rollback(registry, "small", "bad")
@@ -205,13 +243,13 @@ def test_rolling_back_without_a_predecessor_is_a_conflict(project):
 def test_a_damaged_archive_is_not_promoted(project):
     registry = connect(project, "local")
     package = packed(project)
-    register(registry, package, "staging")
+    register(registry, package, pinned(project))
     path = registry.store.path(package.archive_sha256)
     path.chmod(0o644)
     path.write_bytes(b"other")
 
     with pytest.raises(CheckFailed, match="altered"):
-        promote(registry, resolve(registry, "@staging", "small"), "production")
+        to_production(project, registry)
 
 
 def test_a_command_speaks_in_one_line_and_leaves_no_traceback(project, capsys, monkeypatch):

@@ -92,7 +92,11 @@ def parse_event(body: str) -> Event:
 
 @dataclass(frozen=True)
 class VersionState:
-    """What the state keeps of one version. `commit` is its register commit on the ledger."""
+    """What the state keeps of one version.
+
+    `commit` is its register commit on the ledger. `reached` is the stage it was put in last; it
+    stays when another version takes that stage.
+    """
 
     version: str
     seq: int
@@ -107,6 +111,7 @@ class VersionState:
     registered: str
     tags: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
+    reached: str | None = None
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,8 @@ def apply(state: State, event: Event, registered: VersionState | None = None) ->
     production = state.production
     if stage == "production":
         production = (*production, event.version)[-KEPT_PRODUCTION:]
-    return replace(state, stages={**state.stages, stage: event.version},
+    versions = tuple(replace(item, reached=stage) if item.version == event.version else item
+                     for item in state.versions)
+    return replace(state, versions=versions, stages={**state.stages, stage: event.version},
                    since={**state.since, stage: event.seq}, production=production,
                    revoked=tuple(sorted(revoked)))

@@ -62,7 +62,7 @@ def register(registry: Registry, package: Package, test_sha256: str | None,
         number = _number(snapshot, state, manifest, version)
         text = json.dumps({**manifest, "version": number.tag, "seq": state.seq + 1}, indent=2,
                           sort_keys=True, ensure_ascii=False) + "\n"
-        entry = _version_state(manifest, number.tag, state.seq + 1, sha256_text(text))
+        entry = version_state(manifest, number.tag, state.seq + 1, sha256_text(text))
         ref = ModelRef(name, number)
         policy.check_evidence(ref, report, entry, _champion(snapshot, state), test_sha256)
         papers = _papers(package, text.encode())
@@ -100,7 +100,7 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
             return ()
         policy.check_current(state, stage, expected)
         lifted = policy.check_revoked(state, ref, stage, unrevoke, reason)
-        left = policy.check_order(state, ref, stage, registry.settings)
+        left = policy.check_order(state, version, stage, registry.settings)
         report = None
         if stage != "archived":
             report = evidence if evidence is not None else _own_report(snapshot, ref, version)
@@ -152,7 +152,7 @@ def rollback(registry: Registry, name: str, reason: str, to: str | None = None) 
         registry.store.check(ref, assets(snapshot.manifest(ref))[0])
         return (
             Step("rollback", good_tag, stage="production", replaces=bad_tag, reason=reason,
-                 previous_stage=state.stage_of(good_tag), manifest_sha256=good.manifest_sha256,
+                 previous_stage=good.reached, manifest_sha256=good.manifest_sha256,
                  commit=good.commit),
             Step("revoke", str(bad_tag), stage="archived", previous_stage="production",
                  reason=reason, manifest_sha256=bad.manifest_sha256, commit=bad.commit))
@@ -197,7 +197,8 @@ def _is_taken(snapshot: Snapshot, state: State, number: Version) -> bool:
     return True
 
 
-def _version_state(manifest: Mapping[str, Any], tag: str, seq: int, digest: str) -> VersionState:
+def version_state(manifest: Mapping[str, Any], tag: str, seq: int, digest: str) -> VersionState:
+    """Return what the state keeps of a version; `digest` is that of its manifest."""
     return VersionState(
         version=tag, seq=seq, archive_sha256=manifest["artifacts"][0]["sha256"],
         manifest_sha256=digest, model_sha256=manifest["model_sha256"], task=manifest["task"],

@@ -18,11 +18,17 @@ def check_stage(text: str, settings: RegistrySettings) -> str:
     return stage
 
 
-def check_order(state: State, ref: ModelRef, stage: str, settings: RegistrySettings) -> str | None:
-    """Return the stage that the version leaves, or raise: the order forbids the step."""
-    now = state.stage_of(ref.version.tag)
+def check_order(state: State, version: VersionState, stage: str,
+                settings: RegistrySettings) -> str | None:
+    """Return the stage that the version comes from, or raise: the order forbids the step.
+
+    A version whose stage another one took meanwhile goes on from there. What is too old for the
+    state to know begins again in staging.
+    """
+    now = version.reached
+    ref = f"{state.name}@{version.version}"
     if stage == "archived":
-        if state.stages.get("production") == ref.version.tag:
+        if state.stages.get("production") == version.version:
             raise CheckFailed(f"{ref} is in production and cannot be archived, only replaced; "
                               "promote another version or roll back")
         return now
@@ -32,10 +38,10 @@ def check_order(state: State, ref: ModelRef, stage: str, settings: RegistrySetti
     reached = order.index(now) if now in order else -1
     between = order[reached + 1:order.index(stage)]
     missing = [name for name in between if name not in settings.skippable]
-    if now == "archived" or missing:
+    if missing:
         raise CheckFailed(f"{ref} is in {now or 'no stage'} and cannot go to {stage} before "
-                          f"{missing[0] if missing else 'staging'}; type: python tools/promote.py "
-                          f"{ref} --to {(missing[0] if missing else 'staging').capitalize()}")
+                          f"{missing[0]}; type: python tools/promote.py {ref} --to "
+                          f"{missing[0].capitalize()}")
     return now
 
 
