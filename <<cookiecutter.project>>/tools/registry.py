@@ -6,6 +6,9 @@ examples:
   python tools/registry.py history review-sentiment --registry origin
   python tools/registry.py at review-sentiment production 2026-03-01
   python tools/registry.py pull review-sentiment@production --out model/
+  python tools/registry.py verify --registry origin
+  python tools/registry.py doctor --repair --registry origin
+  python tools/registry.py init-remote /srv/git/models.git
 """
 
 import argparse
@@ -21,7 +24,7 @@ from mlops.names import check_model_name, parse_tags
 from mlops.project import Project, load_project
 from mlops.registry import views
 from mlops.registry.reading import Snapshot
-from mlops.registry.remotes import ledger_of
+from mlops.registry.remotes import default_name, ledger_of
 
 SHOWN_EVENTS = 50
 
@@ -63,6 +66,15 @@ def _arguments() -> argparse.ArgumentParser:
     pull.add_argument("--out", type=Path, metavar="DIR",
                       help="a new folder (default: pulled/NAME-vX.Y.Z)")
     pull.add_argument("--offline", action="store_true", help="only from the local cache")
+    verify = command("verify", "is everything what the ledger says: events, tags, archives",
+                     _verify)
+    verify.add_argument("--quick", action="store_true",
+                        help="only the archives of versions that are in a stage")
+    doctor = command("doctor", "what a crash left torn, and mending it", _doctor)
+    doctor.add_argument("--repair", action="store_true", help="mend it")
+    remote = command("init-remote", "make or upgrade a bare repository that keeps a registry whole",
+                     _init_remote)
+    remote.add_argument("path", metavar="PATH", type=Path, help="a folder on this machine")
     return found
 
 
@@ -72,6 +84,9 @@ def _show(project: Project, options: argparse.Namespace) -> int:
         states = {options.name: states[_known(options.name, states)]}
     if options.tags:
         states = views.tagged(states, parse_tags(options.tags))
+        if not states and not options.json:
+            print(f"no version carries {' '.join(options.tags)}")
+            return 0
     if options.json:
         emit(views.show_record(states))
     else:
@@ -126,11 +141,52 @@ def _pull(project: Project, options: argparse.Namespace) -> int:
                         else registry.ledger.fetch())
     ref = resolve(snapshot, text, project.model().name)
     target = options.out or project.root / "pulled" / f"{ref.name}-{ref.version.tag}"
-    pull(registry.store, snapshot, ref, target, options.offline, project.root / ".cache" / "models")
+    pull(registry.store, snapshot, ref, target, project.root / ".cache" / "models", options.offline)
     if options.json:
         emit({"model": ref.name, "version": ref.version.tag, "folder": str(target)})
     else:
         print(f"{ref} is in {target}, every byte verified")
+    return 0
+
+
+def _verify(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry.connect import connect
+    from mlops.registry.verify import verify
+
+    name = options.registry or default_name()
+    faults = verify(project.root, connect(project, name), name, options.quick)
+    if options.json:
+        emit([fault.as_dict() for fault in faults])
+    else:
+        for fault in faults:
+            print(fault.as_text())
+        print(f"{len(faults)} faults" if faults else "the registry is what its ledger says")
+    return 1 if faults else 0
+
+
+def _doctor(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry.connect import connect
+    from mlops.registry.doctor import doctor
+
+    name = options.registry or default_name()
+    diagnosis = doctor(project.root, connect(project, name), name, options.repair)
+    if options.json:
+        emit(diagnosis.record())
+    else:
+        print("\n".join(diagnosis.lines()))
+    return 0 if diagnosis.is_well else 1
+
+
+def _init_remote(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry.init_remote import init_remote
+
+    path = options.path.expanduser().resolve()
+    done = init_remote(path)
+    if options.json:
+        emit({"path": str(path), "done": done})
+        return 0
+    print("\n".join(done))
+    print(f"next: git remote add origin {path} && git push -u origin main registry")
     return 0
 
 

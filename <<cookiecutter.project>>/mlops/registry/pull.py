@@ -20,24 +20,27 @@ from mlops.registry.store import Asset, Store
 _PIECE = 1 << 20
 
 
-def pull(store: Store, snapshot: Snapshot, ref: ModelRef, target: Path, offline: bool = False,
-         cache: Path | None = None) -> Path:
+def pull(store: Store, snapshot: Snapshot, ref: ModelRef, target: Path, cache: Path,
+         offline: bool = False) -> Path:
     """Bring a version's files into the new folder `target`: the model, and its papers.
 
-    With `offline` only the cache is looked at. Raises CheckFailed for anything altered.
+    What came over a network stays in `cache`; with `offline` nothing else is looked at. Raises
+    CheckFailed for anything altered.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: exists already; name a new folder with --out")
     papers = checked_papers(snapshot, ref)
     manifest = json.loads(papers["manifest.json"])
-    kept = cache / assets(manifest)[0].sha256 if cache else None
+    archive = assets(manifest)[0]
+    kept = cache / archive.sha256
+    near = store.local(archive)
     with _draft(target) as draft:
-        if kept and is_whole(kept, manifest):
-            shutil.copytree(kept, draft, dirs_exist_ok=True)
-        elif offline:
+        if near and near.is_file():
+            _bring(store, ref, manifest, draft)
+        elif offline and not is_whole(kept, manifest):
             raise NotMeasured(f"{ref} is not in the cache ({kept}); pull it without --offline")
         else:
-            _bring(store, ref, manifest, draft)
+            shutil.copytree(cached(store, snapshot, ref, cache), draft, dirs_exist_ok=True)
         for name, data in papers.items():
             files.write_atomic(draft / name, data)
     return target
