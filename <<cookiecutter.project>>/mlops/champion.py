@@ -13,8 +13,6 @@ from typing import Any
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.names import ModelRef, Version
 from mlops.project import Project
-from mlops.registry.connect import connect
-from mlops.registry.pull import cached
 from mlops.registry.reading import Snapshot
 from mlops.registry.remotes import ledger_of
 from nlp.model import MODELS, Model, model_class
@@ -111,6 +109,10 @@ def _manifest(snapshot: Snapshot, ref: ModelRef) -> dict[str, Any]:
 def _load(project: Project, registry_name: str | None, snapshot: Snapshot, ref: ModelRef,
           what: str) -> tuple[Model | None, Path | None]:
     """Return the version's model, or the file of its answers if it was made elsewhere."""
+    # Writing and fetching load much that judging stored predictions does not need.
+    from mlops.registry.connect import connect
+    from mlops.registry.pull import cached
+
     try:
         store = connect(project, registry_name).store
         folder = cached(store, snapshot, ref, project.root / ".cache" / "models")

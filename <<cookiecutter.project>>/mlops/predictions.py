@@ -17,6 +17,7 @@ from mlops.files import sha256_text
 from mlops.gates.measure import Answers
 
 _NUMBERS = ("latency_ms", "tokens", "cost")
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], answers: Answers) -> Iterator[str]:
@@ -27,7 +28,7 @@ def lines(rows: Sequence[Mapping[str, Any]], answers: Answers) -> Iterator[str]:
         if answers.scores:
             line["scores"] = {label: round(score, 6)
                               for label, score in answers.scores[number].items()}
-        yield json.dumps(line, ensure_ascii=False)
+        yield _ENCODER.encode(line)
 
 
 def read(path: Path) -> list[Row]:
@@ -44,7 +45,8 @@ def read(path: Path) -> list[Row]:
                 row = parse(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
             except LineFault as fault:
                 raise NotMeasured(f"{path}:{number}: {fault}") from None
-            _check(row, f"{path}:{number}")
+            if fault := _fault(row):
+                raise NotMeasured(f"{path}:{number}: {fault}")
             first = lines.setdefault(str(row["id"]), number)
             if first != number:
                 raise NotMeasured(f"{path}:{number}: id {row['id']!r} stands in line {first} too")
@@ -54,18 +56,23 @@ def read(path: Path) -> list[Row]:
     return rows
 
 
-def _check(row: Mapping[str, Any], place: str) -> None:
+def _fault(row: Mapping[str, Any]) -> str | None:
+    """Return why a row cannot be judged, if it cannot."""
     for key in ("id", "label", "prediction"):
         if row.get(key) is None:
-            raise NotMeasured(f"{place}: the row has no {key}")
+            return f"the row has no {key}"
     for key in _NUMBERS:
         if key in row and not _is_number(row[key]):
-            raise NotMeasured(f"{place}: {key} is no number of at least 0")
-    scores = row.get("scores", {})
-    if not isinstance(scores, Mapping) or not all(map(_is_number, scores.values())):
-        raise NotMeasured(f"{place}: scores must give a number for each label")
+            return f"{key} is no number of at least 0"
+    if "scores" in row and not _are_scores(row["scores"]):
+        return "scores must give a number for each label"
     if not isinstance(row.get("schema_valid", True), bool):
-        raise NotMeasured(f"{place}: schema_valid is neither true nor false")
+        return "schema_valid is neither true nor false"
+    return None
+
+
+def _are_scores(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
 
 
 def _is_number(value: Any) -> bool:

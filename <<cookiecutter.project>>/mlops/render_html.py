@@ -75,7 +75,8 @@ def _figures(report: View) -> Markup | None:
 def _gates(report: View) -> Markup:
     if not report.gates:
         return el("p", "No gate was judged, so nothing says that this model is good enough.")
-    header = ("gate", "value [95 % CI]", "bound", "champion", "difference [CI]", "n", "verdict")
+    header = ("gate", words.with_interval(report), "bound", "champion", "difference [CI]", "n",
+              "verdict")
     rows, explained = [], set()
     for gate in report.gates[:MAX_ROWS]:
         # A gate on many slices has one reason; it stands where the gate comes first.
@@ -90,7 +91,8 @@ def _gate(gate: Gate, explain: bool) -> list[Child]:
         verdict.append(" waived")
     if gate.verdict != "PASS" and gate.reason:
         verdict.append(el("small", gate.reason, dir="auto"))
-    seen = el("small", f"sees drops from {gate.mde:.3f}") if gate.mde is not None else None
+    seen = el("small", f"sees drops from {gate.mde:.3f}") if (
+        gate.mde is not None and gate.max_drop is not None) else None
     return [
         [el("strong", gate.id), f" {words.metric(gate.metric)}",
          [", ", el("bdi", gate.slice)] if gate.slice else None,
@@ -108,12 +110,13 @@ def _slices(report: View) -> Markup | None:
     shared = slice_scale(shown)
     legend = el("p", *(el("span", key_mark(kind), f" {meaning}") for kind, meaning in (
         ("model", "this model"), ("missed", "this model, below the bound"),
-        ("interval", "95 % interval"), ("champion", "champion"), ("bound", "bound"))),
+        ("interval", "its interval"), ("champion", "champion"), ("bound", "bound"))),
         class_="legend")
     rows = [("FAIL" if item.misses else "", _slice(item, strip(item, shared))) for item in shown]
     return el("div", legend, _cards(
         "Quality by slice, nearest to its bound first",
-        ("slice", axis(shared), "value [95 % CI]", "bound", "champion", "difference [CI]", "n"),
+        ("slice", axis(shared), words.with_interval(report), "bound", "champion",
+         "difference [CI]", "n"),
         rows, len(report.slices)))
 
 
@@ -197,8 +200,7 @@ def _behaviour(report: View) -> Markup | None:
 
 
 def _lineage(report: View) -> Markup | None:
-    facts = dict(words.versions(report)) | {
-        key.replace("_", " "): value for key, value in report.lineage.items()}
+    facts = {key.replace("_", " "): value for key, value in report.lineage.items()}
     if not facts:
         return None
     return el("dl", (el("div", el("dt", key), el("dd", el("bdi", value)))

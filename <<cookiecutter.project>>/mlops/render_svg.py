@@ -149,7 +149,7 @@ def latency(data: Latency, metrics: Mapping[str, float]) -> Markup:
         parts.append(el("polyline", points=f"10,{base} {steps} {LATENCY_WIDTH - 10},{base}",
                         class_="outline"))
     parts += _edge_labels(data.edges, width, base) + _percentiles(data.edges, metrics, width, base)
-    summary = ", ".join(f"{name} {words.number(metrics[f'latency_ms_{name}'], 'latency')}"
+    summary = ", ".join(f"{name} {words.number(metrics[f'latency_ms_{name}'], 'latency_ms')}"
                         for name in ("p50", "p95", "p99") if f"latency_ms_{name}" in metrics)
     return _figure(LATENCY_WIDTH, LATENCY_HEIGHT, f"Histogram of latency. {summary}", parts)
 

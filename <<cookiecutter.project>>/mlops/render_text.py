@@ -22,7 +22,7 @@ def text(report: View) -> str:
 def gate_table(report: View) -> str:
     """Return the gates as columns; what compares with a champion only where there is one."""
     compared = any(gate.champion is not None or gate.delta is not None for gate in report.gates)
-    header = ["gate", "slice", "metric", "value [95 % CI]", "bound"]
+    header = ["gate", "slice", "metric", words.with_interval(report), "bound"]
     header += ["champion", "difference [CI]"] if compared else []
     return table([*header, "n", "verdict"],
                  [_row(gate, compared) for gate in report.gates[:MAX_ROWS]])

@@ -14,6 +14,7 @@ from mlops.evaluation import Evaluation
 from mlops.gates import Answers, Bench, Evidence, Gates, Verdict, figures, overall
 from mlops.gates.families import FAMILIES, family_of
 from mlops.prompts.sensitive import mask
+from mlops.report_summary import headline, hints
 from mlops.tracking import Run
 
 REPORT_SCHEMA = "nlp-gitops/report/1"
@@ -57,6 +58,7 @@ def build(subject: Subject, evaluation: Evaluation, gates: Gates,
         "model": subject.model,
         "run": subject.run,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "confidence": gates.confidence,
         "metrics": _metrics(evidence, "candidate", gates),
         "champion": {"version": champion.version, "status": champion.status, "why": champion.why,
                      "metrics": _metrics(evidence, "champion", gates)},
@@ -74,56 +76,6 @@ def build(subject: Subject, evaluation: Evaluation, gates: Gates,
                     "gates_sha256": gates.digest, "champion": champion.version,
                     "champion_sha256": champion.archive_sha256},
     })
-
-
-def headline(evidence: Evidence, gates: Gates, verdicts: Sequence[Verdict]) -> str:
-    """Return one sentence: what stands in the way, what to look at, or what was reached."""
-    for kinds in (("NOT_MEASURED",), ("FAIL",), ("INCONCLUSIVE",)):
-        found = [item.reason for item in verdicts if item.counts_as in kinds]
-        if found:
-            more = [item.reason for item in verdicts
-                    if item.counts_as == "FAIL" and item.reason not in found]
-            return "; ".join(found + more)
-    main = next((item for item in verdicts
-                 if item.metric == gates.main and item.slice is None and item.value is not None),
-                None)
-    said = f"{main.metric} {main.value:.3f} on {len(evidence.rows)} test rows" if main else (
-        f"{len(verdicts)} gates on {len(evidence.rows)} test rows")
-    latency = evidence.singles.get("latency_ms_p95")
-    if latency and latency.value is not None:
-        said += f", p95 latency {latency.value:.1f} ms"
-    warned = sum(item.counts_as == "WARN" for item in verdicts)
-    return f"{said}; {warned} to look at" if warned else said
-
-
-def hints(verdicts: Sequence[Verdict], evaluation: Evaluation) -> list[str]:
-    """Return what would make the gates pass, or see what they cannot see."""
-    found = [hint for item in verdicts if (hint := _hint(item))]
-    blind: dict[str, list[Verdict]] = {}
-    for item in verdicts:
-        if item.rows_needed and item.verdict != "FAIL":
-            blind.setdefault(item.id, []).append(item)
-    for name, items in blind.items():
-        worst = max(items, key=lambda item: item.rows_needed or 0)
-        more = f" (and {len(items) - 1} slices more)" if len(items) > 1 else ""
-        found.append(f"{name}: the {worst.n} rows of {worst.slice or 'the test split'} cannot "
-                     f"see a drop of {worst.max_drop:.3g}; about {worst.rows_needed:,} would{more}")
-    if evaluation.champion.status == "NONE":
-        found.append(f"{evaluation.champion.why}, so nothing was compared")
-    return found
-
-
-def _hint(item: Verdict) -> str | None:
-    where = f"{item.id} ({item.slice})" if item.slice else item.id
-    if item.verdict == "NOT_MEASURED" and item.counts_as == "NOT_MEASURED":
-        return (f"{where}: mend what is missing, or take the rule out of gates.yaml in a pull "
-                "request of its own")
-    if item.verdict != "FAIL" or item.value is None or item.bound is None:
-        return None
-    if item.side == "drop":
-        return f"{where}: look at the newly broken rows; {item.bound:.3f} would pass"
-    way = "more" if item.side == "min" else "less"
-    return f"{where}: {abs(item.value - item.bound):.3g} {way} of {item.metric} would pass"
 
 
 def _labels(evidence: Evidence) -> list[str]:

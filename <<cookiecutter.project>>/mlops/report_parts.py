@@ -160,6 +160,7 @@ class View:
     model: str
     run: str
     created: str
+    confidence: float
     metrics: Mapping[str, float]
     champion: Champion
     gates: Sequence[Gate]

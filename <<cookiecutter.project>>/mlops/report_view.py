@@ -51,7 +51,8 @@ def view(report: Mapping[str, Any]) -> View:
         verdict=_verdict(report.get("verdict")) if gates else "NOT_MEASURED",
         headline=shown(report.get("headline"), REASON) or _headline(gates),
         model=shown(report.get("model")) or "model", run=shown(report.get("run"), TEXT),
-        created=created, metrics=_numbers(report.get("metrics")),
+        created=created, confidence=number(report.get("confidence")) or 0.95,
+        metrics=_numbers(report.get("metrics")),
         champion=_champion(report.get("champion")), gates=gates,
         slices=sorted(map(_slice, _items(report.get("slices"))), key=_margin),
         per_class=sorted(map(_label_score, _mapping(report.get("per_class")).items()),
@@ -106,7 +107,7 @@ def _badness(gate: Gate) -> tuple[int, bool, bool, float]:
     distance = 0.0
     if gate.value is not None and gate.bound is not None:
         distance = (gate.value - gate.bound) / (abs(gate.bound) or 1.0)
-        distance = distance if gate.side == "min" else -distance
+        distance = -distance if gate.side == "max" else distance
     return WORST_FIRST.index(gate.verdict), not gate.blocks, gate.severity == "warn", distance
 
 

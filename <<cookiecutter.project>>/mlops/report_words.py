@@ -29,7 +29,7 @@ def number(value: float | None, name: str = "") -> str:
     """Return a value as text; counts whole, milliseconds with one decimal."""
     if value is None:
         return NOTHING
-    if name.startswith("latency"):
+    if name.startswith("latency_ms"):
         return f"{value:,.1f} ms"
     if name == "rows" or (value.is_integer() and abs(value) >= 10):
         return f"{value:,.0f}"
@@ -52,6 +52,11 @@ def measured(value: float | None, pair: Pair | None, name: str = "") -> str:
     return number(value, name) + _interval(pair, name, number)
 
 
+def with_interval(report: View) -> str:
+    """Return the heading of a column of `measured`."""
+    return f"value [{100 * report.confidence:g} % CI]"
+
+
 def difference(value: float | None, pair: Pair | None, name: str = "") -> str:
     """Return `−0.012 [−0.020, −0.004]`, as far as known."""
     return signed(value, name) + _interval(pair, name, signed)
@@ -67,17 +72,17 @@ def _interval(pair: Pair | None, name: str, word: Callable[[float, str], str]) -
 def bound(gate: Gate) -> str:
     """Return what the gate asks for."""
     asked = []
-    if gate.bound is not None:
-        sign = {"min": "≥", "max": "≤", "drop": "drop ≤"}[gate.side]
+    if gate.bound is not None and gate.side != "drop":
+        sign = "≥" if gate.side == "min" else "≤"
         asked.append(f"{sign} {gate.bound:g}{unit(gate.metric)}")
-    if gate.max_drop is not None and gate.side != "drop":
-        asked.append(f"drop ≤ {gate.max_drop:g}")
+    if gate.max_drop is not None:
+        asked.append(f"drop ≤ {gate.max_drop:.3g}")
     return ", ".join(asked) or NOTHING
 
 
 def unit(name: str) -> str:
     """Return the unit that belongs to a metric's bound."""
-    return " ms" if name.startswith("latency") else ""
+    return " ms" if name.startswith("latency_ms") else ""
 
 
 def where(gate: Gate) -> str:
@@ -93,7 +98,7 @@ def comparison(report: View) -> str:
         return f"compared with {name}" + (f" ({champion.why})" if champion.why else "")
     if champion.status == "NOT_COMPARED":
         return f"NOT COMPARED with {name}: {champion.why or 'no reason was recorded'}"
-    return champion.why or "no champion to compare with"
+    return f"{champion.why or 'no champion'}, so nothing was compared"
 
 
 def figures(report: View) -> list[tuple[str, str, str]]:
@@ -111,19 +116,19 @@ def blind_spots(report: View) -> list[str]:
     """Return a sentence for each allowed drop that is too small for the test set to see."""
     blind: dict[tuple[str, str, float], list[Gate]] = {}
     for gate in report.gates:
-        allowed = gate.bound if gate.side == "drop" else gate.max_drop
-        if gate.mde is not None and allowed and gate.mde > allowed:
+        allowed = gate.max_drop
+        if gate.mde is not None and allowed and gate.mde > allowed and gate.verdict != "FAIL":
             blind.setdefault((gate.id, gate.metric, allowed), []).append(gate)
-    return [f"This test set cannot see a drop of {allowed:g} in {metric(name)} (gate {gate_id}). "
+    return [f"This test set cannot see a drop of {allowed:.3g} in {metric(name)} (gate {gate_id}): "
             + "; ".join(map(_sight, gates[:MAX_NAMED]))
             + (f"; and {len(gates) - MAX_NAMED} more" if len(gates) > MAX_NAMED else "") + "."
             for (gate_id, name, allowed), gates in blind.items()]
 
 
 def _sight(gate: Gate) -> str:
-    needed = f"needs about {gate.rows_needed:,.0f} rows, " if gate.rows_needed else ""
-    has = f"has {gate.n:,.0f}, " if needed and gate.n is not None else ""
-    return f"{where(gate)}: {needed}{has}sees {gate.mde or 0:.3f}"
+    if not gate.rows_needed or gate.n is None:
+        return f"{where(gate)}, drops from {gate.mde or 0:.3f}"
+    return f"{gate.slice or 'it'} needs about {gate.rows_needed:,.0f} rows and has {gate.n:,.0f}"
 
 
 def hints_title(report: View) -> str:

@@ -86,11 +86,14 @@ def _tick(value: float) -> str:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """Return an axis around the values that is never empty."""
+    """Return an axis around the values that is never empty.
+
+    It does not go below 0, or above 1, where no value does: it would suggest that the metric can.
+    """
     low, high = min(values, default=0.0), max(values, default=1.0)
     margin = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
-    # An axis below zero would suggest that the metric goes there.
-    return max(low - margin, 0.0) if low >= 0 else low - margin, high + margin
+    return (max(low - margin, 0.0) if low >= 0 else low - margin,
+            min(high + margin, 1.0) if high <= 1 else high + margin)
 
 
 def _unbroken(dots: Sequence[Dot]) -> Iterable[list[Dot]]:

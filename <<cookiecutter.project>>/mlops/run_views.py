@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mlops.errors import UsageError
 from mlops.tables import table
 from mlops.trackers import mirror
 from mlops.tracking import Run, Unfinished, gate_report, series
@@ -53,7 +54,12 @@ def unfinished_page(run: Unfinished) -> str:
 
 
 def comparison(runs: Sequence[Run], everything: bool) -> str:
-    """Return runs side by side: `*` marks what differs; what is equal is left out or not."""
+    """Return runs side by side: `*` marks what differs; what is equal is left out or not.
+
+    Raises UsageError for fewer than two runs.
+    """
+    if len(runs) < 2:
+        raise UsageError("compare needs at least two runs; see: python tools/runs.py list")
     letters = [chr(ord("A") + index) if index < 26 else f"run{index + 1}"
                for index in range(len(runs))]
     rows, equal = [], 0

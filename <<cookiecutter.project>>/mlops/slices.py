@@ -28,8 +28,10 @@ def members(spec: Mapping[str, Any], name: str, rows: Sequence[Row]) -> dict[str
             if row.get(rule) is not None:
                 parts.setdefault(f"{name}={row[rule]}", []).append(index)
         return dict(sorted(parts.items()))
-    belongs = _predicate(kind, rule, rows)
     try:
+        if kind in ("chars", "words"):
+            return {name: _of_size(kind, rule, rows)}
+        belongs = _predicate(kind, rule, rows)
         return {name: [index for index, row in enumerate(rows) if belongs(row)]}
     except (KeyError, TypeError):
         raise NotMeasured(f"slice {name} needs the field {spec.get('field', 'text')!r} as a text "
@@ -67,14 +69,20 @@ def _predicate(kind: str, rule: Any, rows: Sequence[Row]) -> Callable[[Row], boo
     if kind == "rare":
         rare = _rare(rule["below"], rows)
         return lambda row: row["label"] in rare
-    if kind == "regex":
-        field, pattern = (rule.get("field", "text"), rule["match"]) if isinstance(
-            rule, Mapping) else ("text", rule)
-        found = re.compile(pattern).search
-        return lambda row: found(row[field]) is not None
-    size = (lambda text: len(text)) if kind == "chars" else (lambda text: len(text.split()))
-    return lambda row: all(_COMPARE[name](size(row["text"]), bound)
-                           for name, bound in rule.items())
+    field, pattern = (rule.get("field", "text"), rule["match"]) if isinstance(
+        rule, Mapping) else ("text", rule)
+    found = re.compile(pattern).search
+    return lambda row: found(row[field]) is not None
+
+
+def _of_size(kind: str, rule: Mapping[str, int], rows: Sequence[Row]) -> list[int]:
+    """Return the indexes of rows whose text has a number of characters or words."""
+    sizes = [len(row["text"] if kind == "chars" else row["text"].split()) for row in rows]
+    kept = list(range(len(rows)))
+    for name, bound in rule.items():
+        compare = _COMPARE[name]
+        kept = [index for index in kept if compare(sizes[index], bound)]
+    return kept
 
 
 def _rare(below: float, rows: Sequence[Row]) -> set[str]:

@@ -139,6 +139,24 @@ def test_the_rule_says_which_bound_decides(tmp_path, decide, verdict):
     assert judge(rules, evidence(answers, rows=rows))[0].verdict == verdict
 
 
+@pytest.mark.parametrize("decide, verdict", [
+    ("point", "WARN"), ("upper_bound", "PASS"), ("lower_bound", "PASS")])
+def test_a_figure_is_judged_by_the_one_sided_bound(tmp_path, decide, verdict):
+    rules = gates(tmp_path, [f"id: b, metric: brier, max: 0.32, decide: {decide}"])
+    single = Single(0.3, 100, interval=(0.27, 0.33), bounds=(0.28, 0.32))
+
+    assert judge(rules, evidence(brier=single))[0].verdict == verdict
+
+
+def test_a_figure_without_an_interval_is_not_measured_where_a_bound_decides(tmp_path):
+    rules = gates(tmp_path, ["id: t, metric: tokens_mean, max: 400, decide: upper_bound"])
+
+    [verdict] = judge(rules, evidence(tokens_mean=Single(300.0, 100)))
+
+    assert verdict.verdict == "NOT_MEASURED"
+    assert "no interval of it for decide: upper_bound; take point" in verdict.reason
+
+
 def test_a_model_against_itself_never_fails(tmp_path):
     rows, answers = many(200, set(range(30)))
     rules = gates(tmp_path, ["id: d, metric: f1_macro, max_drop: 0"])
@@ -201,6 +219,19 @@ def test_many_slices_need_stronger_evidence_each(tmp_path):
 
     assert alone[0].verdict == "FAIL"
     assert among[0].verdict == "INCONCLUSIVE" and among[0].p > 0.3
+
+
+def test_even_many_slices_cannot_hide_one_that_broke(tmp_path):
+    """With 200 slices the strictest level is .05 / 200, which 2000 draws alone cannot reach."""
+    rows = [{"id": str(i), "label": "ab"[i // 200 % 2], "s": str(i % 200)} for i in range(6000)]
+    champion = [row["label"] for row in rows]
+    answers = [{"a": "b", "b": "a"}[label] if row["s"] == "7" else label
+               for row, label in zip(rows, champion)]
+    rules = gates(tmp_path, ["id: d, metric: accuracy, max_drop: 0.01, slices: [s]"], "s: {by: s}")
+
+    verdicts = judge(rules, evidence(answers, champion, rows))
+
+    assert [item.slice for item in verdicts if item.verdict == "FAIL"] == ["s=7"]
 
 
 def test_without_a_champion_drops_are_left_out_unless_the_file_says_fail(tmp_path):

@@ -1,6 +1,7 @@
 """Metrics against scikit-learn, scipy and hand-computed truth."""
 
 import math
+from statistics import harmonic_mean
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_brier_is_that_of_scikit_learn(rows):
     shares = scores / scores.sum(axis=1, keepdims=True)
     expected = sum(theirs.brier_score_loss(gold == label, shares[:, label]) for label in range(3))
 
-    assert metrics.brier(shares, gold) == pytest.approx(expected)
+    assert metrics.brier_rows(shares, gold).mean() == pytest.approx(expected)
 
 
 def test_ece_by_hand():
@@ -138,6 +139,28 @@ def test_span_f1_by_hand():
                                    "span_recall": 1 / 3, "span_f1_partial": 0.5})
 
 
+SPANS = st.lists(st.tuples(st.integers(0, 3), st.integers(4, 6), st.sampled_from(["PER", "LOC"])),
+                 max_size=5, unique=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(SPANS, SPANS), min_size=1, max_size=6))
+def test_span_metrics_are_those_of_scikit_learn_on_all_spans_of_either_side(rows):
+    """Each span of a row that either side has is one case: is it gold, and is it predicted?"""
+    cases = [(item in gold, item in predicted) for gold, predicted in rows
+             for item in {*gold, *predicted}] or [(False, False)]
+    gold, predicted = zip(*cases)
+    family = family_of("span_f1")
+    table = family.table(*([[span(*item) for item in side] for side in sides]
+                           for sides in zip(*rows)), None)
+    sums = np.bincount(table.cell) @ table.candidate
+
+    for name, function in (("span_f1", theirs.f1_score), ("span_recall", theirs.recall_score),
+                           ("span_precision", theirs.precision_score)):
+        assert float(family.score(name, None, sums)) == pytest.approx(
+            function(gold, predicted, zero_division=0))
+
+
 @given(st.lists(st.integers(0, 30), max_size=10, unique=True),
        st.lists(st.integers(0, 30), max_size=10, unique=True))
 def test_partial_matches_are_the_largest_possible_number(one, other):
@@ -168,6 +191,14 @@ def slow_common(one, other):
 @given(WORDS, WORDS)
 def test_the_longest_common_subsequence_is_that_of_the_textbook(one, other):
     assert texts.common(one, other) == slow_common(one, other)
+
+
+@given(WORDS.filter(len), WORDS.filter(len))
+def test_rouge_l_is_the_harmonic_mean_of_recall_and_precision_of_the_subsequence(one, other):
+    shared = slow_common(one, other)
+    mean = harmonic_mean([shared / len(one), shared / len(other)])
+
+    assert texts.rouge_l(" ".join(one), " ".join(other)) == pytest.approx(mean)
 
 
 @pytest.mark.parametrize("reference, answer, value", [

@@ -1,6 +1,7 @@
 """The gate as a command: stored predictions, the champion, plan and self-test."""
 
 import json
+import re
 import sys
 
 import jsonschema
@@ -12,7 +13,7 @@ from mlops import report_data, report_outputs
 from mlops.cli import run
 from mlops.dataset.manifest import load_manifest
 from mlops.evaluation import evaluate
-from mlops.gates import judge, load_gates
+from mlops.gates import families, judge, load_gates
 from mlops.packaging import pack
 from mlops.project import load_project
 from mlops.registry.connect import connect
@@ -205,6 +206,27 @@ def test_other_tasks_are_gated_by_their_own_metrics(gate, project):
         code, out, _ = gate("--predictions", path, "--champion-predictions", path, "--json")
 
         assert code == 0 and json.loads(out)["metrics"][rule] == 1
+
+
+def test_the_family_that_the_documentation_shows_is_gated(gate, project, monkeypatch):
+    text = (HERE / "docs" / "gates.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"^```python\n(class Stars:.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names = dict(vars(families))
+    exec(example, names)
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, names["Stars"]()))
+    (project.root / "gates.yaml").write_text(RULES.replace("f1_macro", "within_one"))
+    old, new = project.root / "old.jsonl", project.root / "new.jsonl"
+    for path, off in ((old, 1), (new, 2)):
+        path.write_text("".join(json.dumps({
+            "id": i, "label": i % 5, "prediction": i % 5 + off * (i % 2)}) + "\n"
+            for i in range(100)))
+
+    good, _, _ = gate("--predictions", old, "--champion-predictions", old)
+    bad, out, _ = gate("--predictions", new, "--champion-predictions", old)
+    texts, _, _ = gate("--predictions", stored(project.root, "texts.jsonl"))
+
+    assert (good, bad, texts) == (0, 1, 3)
+    assert "within_one 0.500 is 0.500 below the champion's 1.000" in out
 
 
 def test_budgets_are_judged_where_predictions_carry_them(gate, project):

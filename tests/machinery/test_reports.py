@@ -89,6 +89,13 @@ def test_every_part_is_shown(render):
         assert fact in text, fact
 
 
+@pytest.mark.parametrize("confidence, said", [(0.9, "90 % CI"), (0.995, "99.5 % CI"),
+                                              (None, "95 % CI")])
+def test_intervals_are_named_by_their_confidence(confidence, said):
+    for render in RENDERERS:
+        assert f"value [{said}]" in render(view(full(confidence=confidence)))
+
+
 def test_verdict_and_reason_stand_in_the_first_line():
     report = view(full())
 
@@ -109,7 +116,7 @@ def test_the_worst_stands_first_everywhere():
     assert [item.id for item in report.gates] == order
     for text in (render_text.text(report), plain(render_html.page(report)).split("verdict", 1)[1],
                  render_markdown.markdown(report).split("### Gates")[1]):
-        places = [re.search(rf"\b{name}\b", text).start() for name in order]
+        places = [re.search(rf"{name}\b", text).start() for name in order]
         assert places == sorted(places)
 
 

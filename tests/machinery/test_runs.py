@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from conftest import git
+from conftest import HERE, git
 from runs_kit import command, logged, small_repository, trained
 
 from mlops import files, lineage, run_pages, run_views, tracking
@@ -184,6 +184,23 @@ def test_show_tells_how_far_an_unfinished_run_came(project, capsys):
     assert re.search(r"loss +0\.1250", text) and re.search(r"c +2\.0", text)
 
 
+def test_the_training_script_of_the_documentation_makes_a_run(small, capsys, monkeypatch):
+    text = (HERE / "docs" / "tracking.md").read_text(encoding="utf-8")
+    [script] = re.findall(r"^```python\n(from mlops.*?)^```", text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(small)
+
+    exec(script, {})
+    code, out = command(capsys, "runs", "show")
+
+    assert code == 0
+    assert re.search(r"val_f1_macro +0\.8400 +\(3 values", out) and "model/weights.bin" in out
+
+
+def test_one_run_cannot_be_compared(tmp_path):
+    with pytest.raises(UsageError, match="at least two runs"):
+        run_views.comparison([logged(tmp_path)], everything=False)
+
+
 def test_compare_marks_what_differs_and_leaves_out_what_is_equal(tmp_path):
     one = logged(tmp_path / "runs", {"val_f1_macro": 0.5}, params={"c": 1.0, "n": 2})
     two = logged(tmp_path / "runs", {"val_f1_macro": 0.75}, params={"c": 4.0, "n": 2})
@@ -213,6 +230,13 @@ def test_the_page_is_self_contained_and_escapes_everything(project, capsys):
     assert text.count("<polyline") == 2 and text.count("<circle") == 6
     assert "3 finished, 1 unfinished." in text
     assert "prefers-color-scheme: dark" in text
+
+
+@pytest.mark.parametrize("values, low, high", [
+    ([0.95], 0.9025, 0.9975), ([0.99, 1.0], 0.9892, 1.0), ([0.0], 0.0, 0.5),
+    ([0.0, 0.5], 0.0, 0.54), ([3.0, 4.0], 2.92, 4.08), ([-1.0, 1.0], -1.16, 1.0)])
+def test_an_axis_does_not_suggest_values_that_a_share_cannot_have(values, low, high):
+    assert run_pages._range(values) == pytest.approx((low, high))
 
 
 def test_the_page_of_no_runs_is_a_page():

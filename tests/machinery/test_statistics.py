@@ -9,7 +9,6 @@ from sklearn.metrics import f1_score
 
 from mlops import statistics
 from mlops.gates.families import Classification
-from mlops.gates.figures import percentile_interval
 from mlops.gates.measure import Precision, measure
 
 SHARES = st.floats(0, 1)
@@ -76,6 +75,35 @@ def test_the_multinomial_bootstrap_is_the_row_bootstrap(n, labels):
                            in statistics.bootstrap(np.bincount(table.cell), 3000, 1)])
 
     assert stats.ks_2samp(ours, theirs).pvalue > 0.001
+
+
+def test_the_interval_of_a_difference_is_that_of_scipys_paired_bootstrap():
+    sides = [np.array(side) for side in simulated(4, 200)]
+
+    def difference(gold, one, other):
+        return np.subtract(*(f1_score(gold, side, average="macro", zero_division=0)
+                             for side in (one, other)))
+
+    theirs = stats.bootstrap(sides, difference, n_resamples=800, paired=True, vectorized=False,
+                             method="percentile", rng=np.random.default_rng(1))
+    table = Classification().table(*(side.tolist() for side in sides))
+
+    ours = measure(table, range(200), ["f1_macro"], [], Precision())["f1_macro"].compared
+
+    assert ours.error == pytest.approx(theirs.standard_error, rel=0.1)
+    assert ours.interval == pytest.approx(theirs.confidence_interval, abs=0.4 * ours.error)
+
+
+@pytest.mark.parametrize("counts", [[4, 4, 4], [700, 300], [900, 3, 1, 60], [2, 1]])
+def test_drawing_counts_or_rows_gives_the_moments_of_the_multinomial(counts):
+    counts = np.array(counts)
+    n, theirs = counts.sum(), stats.multinomial(counts.sum(), counts / counts.sum())
+
+    drawn = np.concatenate(list(statistics.bootstrap(counts, 40_000, 3)))
+
+    assert (drawn.sum(axis=1) == n).all()
+    assert drawn.mean(axis=0) == pytest.approx(counts, abs=0.03 * np.sqrt(n))
+    assert np.cov(drawn.T) == pytest.approx(theirs.cov(), abs=0.04 * n)
 
 
 @settings(max_examples=20, deadline=None)
@@ -147,14 +175,3 @@ def test_the_minimum_detectable_effect_is_found_four_times_out_of_five():
     seen = statistics.mde(0.01, 100_000, 0.95)
 
     assert stats.norm(-seen, 0.01).cdf(-stats.norm.ppf(0.95) * 0.01) == pytest.approx(0.8)
-
-
-@given(st.lists(st.floats(0, 1000), min_size=80, max_size=200))
-def test_the_interval_of_a_percentile_holds_it(values):
-    low, high = percentile_interval(values, 0.5, 0.95)
-
-    assert low <= np.percentile(values, 50) <= high
-
-
-def test_too_few_values_have_no_interval_of_a_percentile():
-    assert percentile_interval([1.0] * 20, 0.99, 0.95) is None

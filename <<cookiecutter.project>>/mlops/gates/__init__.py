@@ -4,7 +4,8 @@ Nothing passes by absence: an empty slice, a missing metric or a value that is n
 NOT_MEASURED, and so is the whole verdict.
 """
 
-from mlops.gates.judge import EXIT_CODES, VERDICTS, Bench, Verdict, exit_code, judge, overall
+from mlops.gates.bench import Bench
+from mlops.gates.judge import EXIT_CODES, VERDICTS, Verdict, exit_code, judge, overall
 from mlops.gates.measure import Answers, Evidence, Single
 from mlops.gates.rules import Gate, Gates, Waiver, canonical, known_metric, load_gates, override
 

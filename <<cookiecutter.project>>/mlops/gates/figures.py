@@ -1,14 +1,15 @@
 """Figures over all rows that are no count of right answers: latency, cost, calibration, leaks."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mlops import metrics, statistics
+from mlops import metrics
 from mlops.errors import UsageError
+from mlops.gates import intervals
 from mlops.gates.measure import Answers, Evidence, Pair, Single
 
 PERCENTILES = (50, 95, 99)
@@ -16,18 +17,19 @@ PERCENTILES = (50, 95, 99)
 
 def latency(candidate: Answers, champion: Answers | None, confidence: float) -> dict[str, Single]:
     """Return `latency_ms_pXX`, and the ratios to the champion where both were measured."""
-    times = candidate.latency_ms
-    others = champion.latency_ms if champion else None
-    if not times:
+    if not candidate.latency_ms:
         missing = Single(None, missing="latency_ms is not given for every row")
         return {f"latency_ms_p{q}": missing for q in PERCENTILES} | {
             f"latency_ratio_p{q}": missing for q in (50, 95)}
+    times = np.sort(candidate.latency_ms)
+    others = np.sort(champion.latency_ms) if champion and champion.latency_ms else None
     found = {}
     for q in PERCENTILES:
         value = float(np.percentile(times, q))
-        theirs = float(np.percentile(others, q)) if others else None
-        found[f"latency_ms_p{q}"] = Single(value, len(times), percentile_interval(
-            times, q / 100, confidence), theirs)
+        theirs = None if others is None else float(np.percentile(others, q))
+        interval, bounds = _ranges(lambda level: intervals.percentile(times, q / 100, level),
+                                   confidence)
+        found[f"latency_ms_p{q}"] = Single(value, len(times), interval, theirs, bounds=bounds)
         if q < 99:
             found[f"latency_ratio_p{q}"] = (
                 Single(value / theirs, len(times)) if theirs else
@@ -35,18 +37,10 @@ def latency(candidate: Answers, champion: Answers | None, confidence: float) -> 
     return found
 
 
-def percentile_interval(values: Sequence[float], q: float, confidence: float) -> Pair | None:
-    """Return the distribution-free interval of a percentile by order statistics.
-
-    Ranks n q -+ z sqrt(n q (1 - q)) (Conover 1999). None where a rank falls outside the values.
-    """
-    n = len(values)
-    half = statistics.z(0.5 + confidence / 2) * math.sqrt(n * q * (1 - q))
-    low, high = math.floor(n * q - half), math.ceil(n * q + half)
-    if low < 1 or high > n:
-        return None
-    ordered = sorted(values)
-    return float(ordered[low - 1]), float(ordered[high - 1])
+def _ranges(find: Callable[[float], Pair | None],
+            confidence: float) -> tuple[Pair | None, Pair | None]:
+    """Return the two-sided interval, and both one-sided bounds, each at this confidence."""
+    return find(confidence), find(2 * confidence - 1)
 
 
 def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
@@ -65,28 +59,44 @@ def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
 
 
 def calibration(gold: Sequence[Any], answers: Answers, champion: Answers | None,
-                precision_seed: int, confidence: float) -> dict[str, Single]:
+                seed: int, confidence: float) -> dict[str, Single]:
     """Return `ece`, `brier` and `roc_auc`, where every row has scores."""
     if not answers.scores:
         return {name: Single(None, missing="scores are not given for every row")
                 for name in ("ece", "brier", "roc_auc")}
-    ours = _scored(gold, answers)
-    theirs = _scored(gold, champion) if champion and champion.scores else {}
-    bins = reliability_bins(gold, answers)
-    return {name: Single(value if math.isfinite(value) else None, len(gold),
-                         ece_interval(bins, precision_seed, confidence) if name == "ece" else None,
-                         theirs.get(name), "a label has no row, or all of them")
-            for name, value in ours.items()}
+    ours = _Scored(gold, answers)
+    theirs = _Scored(gold, champion) if champion and champion.scores else None
+    found = {}
+    for name, value in ours.values().items():
+        interval, bounds = _ranges(lambda level: ours.interval(name, level, seed), confidence)
+        found[name] = Single(value if math.isfinite(value) else None, len(gold), interval,
+                             theirs.values()[name] if theirs else None,
+                             "a label has no row, or all of them", bounds)
+    return found
 
 
-def _scored(gold: Sequence[Any], answers: Answers) -> dict[str, float]:
-    assert answers.scores is not None
-    labels = sorted({*gold, *(label for row in answers.scores for label in row)})
-    scores = metrics.score_matrix(answers.scores, labels)
-    index = {label: number for number, label in enumerate(labels)}
-    truth = np.array([index[label] for label in gold])
-    return {"ece": metrics.ece(reliability_bins(gold, answers)),
-            "brier": metrics.brier(scores, truth), "roc_auc": metrics.roc_auc(scores, truth)}
+class _Scored:
+    """The scores (n, k) of one model, the truth (n,) as column numbers, and its reliability."""
+
+    def __init__(self, gold: Sequence[Any], answers: Answers) -> None:
+        assert answers.scores is not None
+        labels = sorted({*gold, *(label for row in answers.scores for label in row)})
+        index = {label: number for number, label in enumerate(labels)}
+        self.scores = metrics.score_matrix(answers.scores, labels)
+        self.truth = np.array([index[label] for label in gold])
+        self.bins = reliability_bins(gold, answers)
+
+    def values(self) -> dict[str, float]:
+        return {"ece": metrics.ece(self.bins),
+                "brier": float(metrics.brier_rows(self.scores, self.truth).mean()),
+                "roc_auc": metrics.roc_auc(self.scores, self.truth)}
+
+    def interval(self, name: str, confidence: float, seed: int) -> Pair | None:
+        if name == "ece":
+            return intervals.ece(self.bins, confidence, seed)
+        if name == "brier":
+            return intervals.mean(metrics.brier_rows(self.scores, self.truth), confidence, (0, 2))
+        return intervals.roc_auc(self.scores, self.truth, confidence)
 
 
 def reliability_bins(gold: Sequence[Any], answers: Answers) -> list[dict[str, Any]]:
@@ -96,19 +106,6 @@ def reliability_bins(gold: Sequence[Any], answers: Answers) -> list[dict[str, An
                            in zip(answers.scores, answers.predictions, strict=True)])
     hit = np.array([one == other for one, other in zip(gold, answers.predictions, strict=True)])
     return metrics.reliability(confidence, hit)
-
-
-def ece_interval(bins: Sequence[Mapping[str, Any]], seed: int, confidence: float) -> Pair:
-    """Return a bootstrap interval of the ECE: rows of one bin and outcome count as alike."""
-    counts = np.array([round(part["n"] * share) for part in bins
-                       for share in (part["accuracy"], 1 - part["accuracy"])])
-    sure = np.repeat([part["confidence"] for part in bins], 2)
-    hit = np.tile([1.0, 0.0], len(bins))
-    samples = []
-    for drawn in statistics.bootstrap(counts, 1000, seed):
-        gap = (drawn * (hit - sure)).reshape(len(drawn), -1, 2).sum(axis=2)
-        samples.append(np.abs(gap).sum(axis=1) / counts.sum())
-    return statistics.interval(np.concatenate(samples), confidence)
 
 
 def leak(rows: Sequence[Mapping[str, Any]], train: Iterable[str] | None) -> Single:

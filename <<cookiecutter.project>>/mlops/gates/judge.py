@@ -1,15 +1,16 @@
 """From what was measured to verdicts, one for each rule, slice and side."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
-from mlops import slices, statistics
+from mlops import statistics
 from mlops.errors import NotMeasured
 from mlops.gates import words
-from mlops.gates.families import Table, family_of
-from mlops.gates.measure import Evidence, Measured, Pair, Precision, Single, measure
+from mlops.gates.bench import Bench
+from mlops.gates.families import family_of
+from mlops.gates.measure import Evidence, Measured, Pair, Single
 from mlops.gates.rules import Gate, Gates, Waiver
 
 VERDICTS = ("PASS", "WARN", "INCONCLUSIVE", "FAIL", "NOT_MEASURED")
@@ -60,7 +61,7 @@ def exit_code(verdict: str, advisory: bool = False) -> int:
 
 
 def judge(gates: Gates, evidence: Evidence, today: date | None = None,
-          bench: "Bench | None" = None) -> list[Verdict]:
+          bench: Bench | None = None) -> list[Verdict]:
     """Return a verdict for every gate, slice and side, in the order of the file.
 
     `bench` keeps what it measured, for the report.
@@ -73,60 +74,6 @@ def judge(gates: Gates, evidence: Evidence, today: date | None = None,
         verdicts += [_weighed(replace(item, waiver=waiver), gate, today)
                      for item in _gate(gate, bench)]
     return verdicts
-
-
-class Bench:
-    """Measures each slice once, with all metrics that any gate asks of its family."""
-
-    def __init__(self, gates: Gates, evidence: Evidence) -> None:
-        self.gates, self.evidence = gates, evidence
-        self.precision = Precision(gates.confidence, gates.resamples, gates.seed)
-        self._tables: dict[str, Table] = {}
-        self._parts: dict[str, Mapping[str, list[int]]] = {}
-        self._measured: dict[tuple[str, str | None], Mapping[str, Measured]] = {}
-
-    @property
-    def compared(self) -> bool:
-        """Say whether there is a champion."""
-        return self.evidence.champion is not None
-
-    def parts(self, name: str) -> Mapping[str, list[int]]:
-        """Return the parts of a defined slice: name -> indexes of rows."""
-        if name not in self._parts:
-            self._parts[name] = slices.members(self.gates.slices[name], name, self.evidence.rows)
-        return self._parts[name]
-
-    def measured(self, metric: str, name: str | None, indexes: Sequence[int] | None) -> Measured:
-        """Return a metric on some rows (None: all); raise NotMeasured where there is none."""
-        family = family_of(metric)
-        assert family is not None
-        key = (family.name, name)
-        if key not in self._measured:
-            rows = range(len(self.evidence.rows)) if indexes is None else indexes
-            mine = [gate for gate in self.gates.gates if family_of(gate.metric) is family]
-            # `metric` may be the main one, which slices are shown in, gated or not.
-            self._measured[key] = measure(
-                self.table(metric), list(rows), sorted({metric, *(g.metric for g in mine)}),
-                sorted({g.metric for g in mine if g.max_drop is not None}),
-                self.precision) if len(rows) else {}
-        found = self._measured[key].get(metric)
-        if found is None:
-            raise NotMeasured("no rows")
-        return found
-
-    def table(self, metric: str) -> Table:
-        """Return the rows as cells of the metric's family."""
-        family = family_of(metric)
-        assert family is not None
-        if family.name not in self._tables:
-            rows, champion = self.evidence.rows, self.evidence.champion
-            try:
-                self._tables[family.name] = family.table(
-                    [row["label"] for row in rows], self.evidence.candidate.predictions,
-                    champion.predictions if champion else None)
-            except ValueError as error:
-                raise NotMeasured(str(error)) from None
-        return self._tables[family.name]
 
 
 def _gate(gate: Gate, bench: Bench) -> Iterator[Verdict]:
@@ -152,9 +99,11 @@ def _single(gate: Gate, single: Single, side: str) -> Verdict:
         return _not_measured(gate, None, side, single.missing)
     result = replace(blank, n=single.n, value=single.value, interval=single.interval,
                      champion=single.champion)
-    if gate.decide != "point" and single.interval is None:
-        return _not_measured(gate, None, side, f"{gate.metric} has no {gate.decide}")
-    return _against_bound(result, gate, single.interval)
+    if gate.decide != "point" and single.bounds is None:
+        return _not_measured(gate, None, side,
+                             f"there is no interval of it for decide: {gate.decide}; take point")
+    return _against_bound(result, gate, single.interval if gate.decide == "point"
+                          else single.bounds)
 
 
 def _quality(gate: Gate, bench: Bench) -> Iterator[Verdict]:
@@ -162,7 +111,7 @@ def _quality(gate: Gate, bench: Bench) -> Iterator[Verdict]:
     if gate.max_drop is not None and (bench.compared or bench.gates.champion_missing == "fail"):
         sides.append("drop")
     drops = []
-    for name, indexes in _parts(gate, bench):
+    for name, indexes in bench.parts_of(gate):
         for side in sides:
             found = _on_part(gate, bench, name, indexes, side)
             if side == "drop" and found.p is not None:
@@ -172,19 +121,6 @@ def _quality(gate: Gate, bench: Bench) -> Iterator[Verdict]:
     adjusted = statistics.holm([item.p for item in drops])
     for item, p in zip(drops, adjusted):
         yield _against_champion(replace(item, p=p), gate, bench)
-
-
-def _parts(gate: Gate, bench: Bench) -> Iterator[tuple[str | None, list[int] | str | None]]:
-    """Yield (slice, its rows, or why there are none to be had)."""
-    if not gate.slices:
-        yield None, None
-    for name in gate.slices:
-        try:
-            parts = bench.parts(name)
-        except NotMeasured as error:
-            yield name, str(error)
-            continue
-        yield from parts.items() or [(name, [])]
 
 
 def _on_part(gate: Gate, bench: Bench, name: str | None, indexes: list[int] | str | None,

@@ -1,7 +1,9 @@
 """What is judged: the answers of one or two models, and each metric measured on some rows."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,13 +32,17 @@ class Answers:
 
 @dataclass(frozen=True)
 class Single:
-    """A figure over all rows. `value` None means not measured, for the reason in `missing`."""
+    """A figure over all rows. `value` None means not measured, for the reason in `missing`.
+
+    `interval` is two-sided, `bounds` are one-sided, both at the same confidence.
+    """
 
     value: float | None
     n: int = 0
     interval: Pair | None = None
     champion: float | None = None
     missing: str = "no number"
+    bounds: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,21 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Precision:
-    """How statistics are computed: see `stats` in gates.yaml."""
+    """How statistics are computed: see `stats` in gates.yaml.
+
+    `together` is the largest number of slices whose tests are corrected for their number.
+    """
 
     confidence: float = 0.95
     resamples: int = 2000
     seed: int = 20240613
+    together: int = 1
+
+    @property
+    def swaps(self) -> int:
+        """Return the draws of the randomisation test: enough for the strictest level of Holm."""
+        # The smallest p is 1 / (draws + 1); times `together` it must still be evidence.
+        return max(self.resamples, math.ceil(2 * self.together / (1 - self.confidence)))
 
 
 @dataclass(frozen=True)
@@ -137,6 +153,17 @@ class _Sample:
     def support(self, metric: str, label: int | None) -> int:
         return self.table.family.support(metric, label, self.counts @ self.candidate)
 
+    @cached_property
+    def differing(self) -> np.ndarray:
+        """Say of each cell (c,) whether the champion's features are others."""
+        return (self.champion != self.candidate).any(axis=1)
+
+    @cached_property
+    def moves(self) -> np.ndarray:
+        """Return what turns the candidate's features into the champion's, in differing cells."""
+        assert self.champion is not None
+        return self.champion[self.differing] - self.candidate[self.differing]
+
     def draw(self, parts: Mapping[str, tuple[str, int | None]]
              ) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
         """Return for each metric its bootstrap values (b,), candidate's and champion's."""
@@ -144,11 +171,12 @@ class _Sample:
         for weights in statistics.bootstrap(self.counts, self.precision.resamples,
                                             self.precision.seed):
             weights = weights.astype(float)
-            for number, features in enumerate((self.candidate, self.champion)):
-                if features is not None:
-                    sums = weights @ features
-                    for metric, part in parts.items():
-                        chunks[metric][number].append(self.table.family.score(*part, sums))
+            sums = [weights @ self.candidate]
+            if self.champion is not None:
+                sums.append(sums[0] + weights[:, self.differing] @ self.moves)
+            for number, side in enumerate(sums):
+                for metric, part in parts.items():
+                    chunks[metric][number].append(self.table.family.score(*part, side))
         return {metric: (np.concatenate(ours), np.concatenate(theirs) if theirs else None)
                 for metric, (ours, theirs) in chunks.items()}
 
@@ -156,15 +184,13 @@ class _Sample:
         """Return for each metric the differences (b,) after swapping the models' answers."""
         if self.champion is None or not parts:
             return {}
-        moves = self.champion - self.candidate
-        differing = moves.any(axis=1)
-        if not differing.any():
-            return {metric: np.zeros(self.precision.resamples) for metric in parts}
+        if not self.differing.any():
+            return {metric: np.zeros(self.precision.swaps) for metric in parts}
         ours, theirs = self.counts @ self.candidate, self.counts @ self.champion
         chunks: dict[str, list[np.ndarray]] = {metric: [] for metric in parts}
-        for swapped in statistics.swaps(self.counts[differing], self.precision.resamples,
+        for swapped in statistics.swaps(self.counts[self.differing], self.precision.swaps,
                                         self.precision.seed):
-            moved = swapped.astype(float) @ moves[differing]
+            moved = swapped.astype(float) @ self.moves
             for metric, part in parts.items():
                 score = self.table.family.score
                 chunks[metric].append(score(*part, ours + moved) - score(*part, theirs - moved))

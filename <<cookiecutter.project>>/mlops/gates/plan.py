@@ -19,8 +19,8 @@ from mlops.dataset.manifest import load_manifest
 from mlops.dataset.rows import read_split
 from mlops.errors import NotMeasured, UsageError
 from mlops.gate_command import Bound, gates_of
+from mlops.gates.bench import Bench
 from mlops.gates.families import Classification, family_of
-from mlops.gates.judge import Bench
 from mlops.gates.measure import Answers, Evidence
 from mlops.gates.rules import Gate, Gates
 from mlops.project import Project, load_project
@@ -55,8 +55,9 @@ def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
     accuracy, source = _accuracy(options, project)
     if not (0 < accuracy <= 1 and 0 < options.disagreement <= 1):
         raise UsageError("--accuracy and --disagreement must lie above 0 and at most at 1")
-    rows = (predictions.read(Path(options.predictions)) if options.predictions else
-            read_split(load_manifest(project.dataset), "test"))
+    rows: Sequence[Mapping[str, Any]] = read_split(load_manifest(project.dataset), "test")
+    if options.predictions:
+        rows = predictions.completed(predictions.read(Path(options.predictions)), rows)
     if not rows:
         raise NotMeasured(f"{project.dataset}: the test split has no rows")
     lines = plan(gates, rows, accuracy, options.disagreement)

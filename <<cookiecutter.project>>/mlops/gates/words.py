@@ -27,13 +27,15 @@ def against_bound(result: "Verdict", gate: Gate, judged: float, verdict: str) ->
     named = "" if gate.decide == "point" else f"the {gate.decide.replace('_', ' ')} of "
     unit = " ms" if gate.metric.startswith("latency_ms") else ""
     said = f"{named}{where(result.metric, result.slice)} {number(result.metric, judged)} is "
+    missed = "below" if result.side == "min" else "above"
     if verdict == "FAIL":
-        return said + ("below" if result.side == "min" else "above") + f" {result.bound:g}{unit}"
+        return said + f"{missed} {result.bound:g}{unit}"
+    kept = f"not {missed}"
     if verdict == "WARN":
         assert result.interval is not None
         low, high = (number(result.metric, value) for value in result.interval)
-        return said + f"within {result.bound:g}{unit} by luck perhaps ({low} to {high})"
-    return said + f"within {result.bound:g}{unit}"
+        return said + f"{kept} {result.bound:g}{unit}, perhaps by luck ({low} to {high})"
+    return said + f"{kept} {result.bound:g}{unit}"
 
 
 def against_champion(result: "Verdict", verdict: str) -> str:
@@ -47,7 +49,8 @@ def against_champion(result: "Verdict", verdict: str) -> str:
             f"{where(result.metric, result.slice)} {value} equals the champion's")
     limit = f"at most {result.max_drop:.3g} allowed"
     if verdict == "FAIL":
-        return f"{said} ({limit}; p = {result.p:.3f})"
+        p = f"p = {result.p:.3f}" if result.p >= 0.001 else "p < 0.001"
+        return f"{said} ({limit}; {p})"
     if verdict == "INCONCLUSIVE":
         rows = f"; about {result.rows_needed:,} rows would tell" if result.rows_needed else ""
         return f"{said} ({limit}), which may be luck (p = {result.p:.2f}{rows})"

@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,9 @@ def flat(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _packages() -> dict[str, str]:
+    # Commands that only read runs do without it, and start sooner.
+    from importlib import metadata
+
     found = {item.name.lower().replace("_", "-"): item.version
              for item in metadata.distributions() if item.name}
     return dict(sorted(found.items()))
