@@ -12,13 +12,13 @@ def render(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     front = {
         "language": manifest["language"],
         "license": manifest["license"] if manifest["license"] != "internal" else "other",
-        "pipeline_tag": "text-classification",
+        "pipeline_tag": pipeline_tag(manifest["task"]),
         "datasets": [manifest["dataset_version"]],
         "model-index": [{"name": manifest["name"], "results": [{
-            "task": {"type": "text-classification"},
+            "task": {"type": pipeline_tag(manifest["task"])},
             "dataset": {"name": manifest["dataset_version"], "type": "internal", "split": "test"},
-            "metrics": [{"type": "f1", "name": "macro-F1", "value": round(metrics["f1_macro"], 4)},
-                        {"type": "accuracy", "value": round(metrics["accuracy"], 4)}],
+            "metrics": [{"type": kind, "name": name, "value": round(metrics[key], 4)}
+                        for key, kind, name in _shown(metrics)],
         }]}],
     }
     slices = "\n".join(
@@ -39,10 +39,9 @@ def render(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 
 ## Quality on the pinned test split
 
-macro-F1 {metrics["f1_macro"]:.3f}, accuracy {metrics["accuracy"]:.3f} on {metrics["rows"]} rows;
-{_latency(metrics)}.
+{_quality(metrics)} on {metrics["rows"]} rows; {_latency(metrics)}.
 
-| slice | macro-F1 | rows |
+| slice | main metric | rows |
 |---|---:|---:|
 {slices}
 
@@ -52,6 +51,23 @@ Check the digests with `sha256sum -c SHA256SUMS`, unpack `{manifest["artifacts"]
 load the folder `model/` with the class `{manifest["params"]["class"]}` of `nlp/model.py` at the
 source commit. The file format is {manifest["params"]["file_format"]}; no pickle is involved.
 """
+
+
+def pipeline_tag(task: str) -> str:
+    """Return the Hugging Face name of a task."""
+    return {"prompt-classification": "text-classification", "ner": "token-classification",
+            "summarisation": "summarization"}.get(task, task)
+
+
+def _shown(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (key, Hugging Face type, name) of the metrics that this model has."""
+    known = (("f1_macro", "f1", "macro-F1"), ("accuracy", "accuracy", "accuracy"),
+             ("span_f1", "f1", "span F1"), ("rouge_l", "rouge", "ROUGE-L"))
+    return [item for item in known if isinstance(metrics.get(item[0]), (int, float))]
+
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {metrics[key]:.3f}" for key, _, name in _shown(metrics))
 
 
 def _latency(metrics: Mapping[str, Any]) -> str:
