@@ -32,8 +32,9 @@ def _store(project: Project, name: str) -> Store:
     if given:
         return FolderStore((project.root / Path(given).expanduser()).resolve())
     url = url_of(project.root, name)
-    if Path(url).is_dir():
-        bare = Path(url).resolve()
+    # git, too, reads a relative address from the repository.
+    bare = (project.root / url).resolve()
+    if bare.is_dir():
         return FolderStore(bare.with_name(bare.name.removesuffix(".git") + "-artifacts"))
     return FolderStore(None, f"{project.root / 'project.yaml'}: registry.artifacts must name a "
                        f"folder for the archives of {name} ({url})")

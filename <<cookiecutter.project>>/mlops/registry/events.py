@@ -149,7 +149,7 @@ class State:
 def state_from_json(text: str) -> State:
     """Read `state.json`; raise ValueError if it is none."""
     value = json.loads(text)
-    if value.pop("schema", None) != STATE_SCHEMA:
+    if not isinstance(value, dict) or value.pop("schema", None) != STATE_SCHEMA:
         raise ValueError("not a state of this registry")
     try:
         return State(versions=tuple(VersionState(**item) for item in value.pop("versions")),

@@ -76,9 +76,9 @@ class FolderStore:
         if sha256_file(path) != archive.sha256:
             raise CheckFailed(f"{path}: the archive of {ref} was altered (wrong sha256)")
 
-    def local(self, archive: Asset) -> Path:
-        """Return where an archive lies."""
-        return self.path(archive.sha256)
+    def local(self, archive: Asset) -> Path | None:
+        """Return where an archive lies; None without a folder, which `fetch` then explains."""
+        return self.path(archive.sha256) if self.folder else None
 
     def fetch(self, ref: ModelRef, archive: Asset, target: Path) -> None:
         """Copy an archive into a new file."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mlops import git
 from mlops.errors import Conflict, NotMeasured, UsageError
+from mlops.registry.init_remote import make_bare
 
 BRANCH = "refs/heads/registry"
 # What git says of a push that came second; everything else that it refuses stays refused.
@@ -46,6 +47,19 @@ class Ledger:
         """Say whether the remote can exist at all; `local` does not before its first event."""
         return self.made_here is None or (self.made_here / "HEAD").is_file()
 
+    @property
+    def folder(self) -> Path | None:
+        """Return the folder of a remote that lies on this machine; None for any other."""
+        if self.made_here:
+            return self.made_here if self.is_there else None
+        try:
+            url = git.git(self.repo, "remote", "get-url", self.remote)
+        except git.GitError:
+            return None
+        # git, too, reads a relative address from the repository.
+        path = self.repo / Path(url).expanduser()
+        return path.resolve() if path.is_dir() else None
+
     def fetch(self) -> str | None:
         """Return the remote ledger's newest commit; None if there is no ledger yet.
 
@@ -54,7 +68,8 @@ class Ledger:
         if not self.is_there:
             return None
         try:
-            git.git(self.repo, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+            # Not quiet: then git would not say that it was the ledger which it rejected.
+            git.git(self.repo, "fetch", "--no-tags", "--no-write-fetch-head",
                     "--no-auto-maintenance", "--refmap=", self.remote, f"{BRANCH}:{self.ref}",
                     env=git.token_environment())
         except git.GitError as error:
@@ -81,7 +96,7 @@ class Ledger:
             raise NotMeasured(f"{self.remote}: the ledger was rewritten since it was last read "
                               f"({self.ref}); somebody forced a push. See what differs: "
                               "python tools/registry.py verify") from None
-        if "does not appear to be a git repository" in said and "/" not in self.remote:
+        if f"'{self.remote}' does not appear to be a git repository" in said:
             raise UsageError(f"registry {self.remote!r} is no git remote of this repository; "
                              "use --registry local, or add it with git remote add") from None
         raise NotMeasured(f"cannot read the registry of {self.remote}: {error}") from None
@@ -155,8 +170,7 @@ class Ledger:
     def push(self, commit: str, tags: Mapping[str, str]) -> None:
         """Push the ledger and its tags, all or nothing; raise Rejected if others were first."""
         if self.made_here and not self.is_there:
-            self.made_here.mkdir(parents=True, exist_ok=True)
-            git.git(self.made_here, "init", "--quiet", "--bare", "--initial-branch=registry", ".")
+            make_bare(self.made_here, "registry")
         specs = [f"{commit}:{BRANCH}", *(f"{oid}:refs/tags/{name}" for name, oid in tags.items())]
         try:
             git.git(self.repo, "push", "--quiet", "--porcelain", "--atomic", "--no-verify",
@@ -197,6 +211,9 @@ class Ledger:
 
 def _cause(error: git.GitError) -> str:
     """Return the line of git's answer that says why, not merely that it failed."""
+    if "unable to create temporary object directory" in error.stderr:
+        # git keeps the system's reason to itself here.
+        return "its repository takes no new objects; is its disk full, or read-only?"
     for word in ("No space left", "Permission denied", "permission", "Read-only", "denied",
                  "insufficient", "unpack"):
         for line in error.stderr.splitlines():

@@ -67,11 +67,15 @@ def write_commits(repo: Path, parent: str, entries: Sequence[Entry], time: int) 
     return made
 
 
-def write_tag(repo: Path, target: str, event: Event, time: int, sign: Signer | None = None) -> str:
-    """Write the event's annotated tag object; return its id. No ref is made."""
-    name, mail = git.identity(repo)
+def write_tag(repo: Path, target: str, event: Event, time: int, sign: Signer | None = None,
+              tagger: str | None = None) -> str:
+    """Write the event's annotated tag object; return its id. No ref is made.
+
+    `tagger` is `NAME <MAIL>`; without it git's own identity.
+    """
+    tagger = tagger or "{} <{}>".format(*git.identity(repo))
     text = (f"object {target}\ntype commit\ntag {event.tag}\n"
-            f"tagger {name} <{mail}> {time} +0000\n\n{event.message}").encode()
+            f"tagger {tagger} {time} +0000\n\n{event.message}").encode()
     return git.git(repo, "mktag", stdin=text + (sign(text) if sign else b""))
 
 

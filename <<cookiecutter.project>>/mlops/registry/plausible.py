@@ -1,0 +1,59 @@
+"""What an event can and cannot say, given the state before it. Pure functions."""
+
+from collections.abc import Iterator, Mapping
+
+from mlops.errors import UsageError
+from mlops.names import ModelRef
+from mlops.registry.events import STAGES, Event, State, VersionState
+
+_STAGE_OF = {"archive": "archived", "revoke": "archived", "rollback": "production"}
+
+
+def malformed(event: Event) -> str | None:
+    """Return what is wrong with an event by itself; None if nothing."""
+    texts = (event.model, event.version, event.action, event.actor, event.at, event.id)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(event.seq, int):
+        return "its event has fields of the wrong kind"
+    if event.evidence is not None and not isinstance(event.evidence, Mapping):
+        return "its event names its evidence in a wrong way"
+    try:
+        if str(ModelRef.parse(f"{event.model}@{event.version}")).partition("@")[2] != event.version:
+            return f"its version {event.version!r} is not written like v1.2.0"
+    except UsageError as error:
+        return f"its event is about no version: {error}"
+    if event.action == "register":
+        return None if event.stage is None else "registers a version into a stage"
+    if event.action not in ("promote", *_STAGE_OF):
+        return f"its event has the unknown action {event.action!r}"
+    if event.stage not in STAGES or event.stage != _STAGE_OF.get(event.action, event.stage):
+        return f"its event cannot {event.action} to {event.stage!r}"
+    return None
+
+
+def faults(event: Event, before: State, known: VersionState | None
+           ) -> Iterator[tuple[str, str]]:
+    """Yield (code, message) for what cannot have happened in the state before."""
+    if event.action == "register":
+        if before.find(event.version):
+            yield "R006", f"registers {event.version} a second time"
+        return
+    if known is None:
+        yield "R006", f"moves {event.version}, which was never registered"
+        return
+    if event.manifest_sha256 != known.manifest_sha256:
+        yield "R012", f"names another manifest of {event.version} than the registered one"
+    if event.stage == "archived":
+        if before.stages.get("production") == event.version:
+            yield "R006", f"archives {event.version}, which production still holds"
+        return
+    if event.replaces != before.stages.get(str(event.stage)):
+        yield "R006", (f"says that it replaces {event.replaces}, but {event.stage} held "
+                       f"{before.stages.get(str(event.stage))}")
+    if event.version in before.revoked and not event.unrevoked:
+        yield "R006", f"moves {event.version}, which was revoked"
+    if event.action == "promote" and not _passed(event):
+        yield "R011", f"promotes {event.version} without a gate report that passed"
+
+
+def _passed(event: Event) -> bool:
+    return event.evidence is not None and event.evidence.get("verdict") in ("PASS", "WARN")

@@ -1,0 +1,22 @@
+"""The full kill drill: 120 SIGKILLs of whole process groups."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from kill_drill import drill  # noqa: E402
+from registry_kit import team  # noqa: E402
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_forty_kills_lose_nothing(tmp_path, venv, seed):
+    found = drill(team(tmp_path / "team", venv), kills=40, seed=seed)
+
+    print(f"{found.kills} kills, {found.repairs} repairs, "
+          f"{len(found.acknowledged)} acknowledged events")
+    assert found.kills == 40
