@@ -4,11 +4,11 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test drills bench lint data lock clean
+.PHONY: help setup demo test drills bench live-check lint data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
-		while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: $(VENV)/.ready  ## make .venv from the locked requirements
 
@@ -33,6 +33,10 @@ drills: setup  ## the full sizes of fuzz tests and drills; minutes to hours
 
 bench: setup  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
+	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }
+	@$(BIN)/python scripts/live_check.py "$(REPO)" $(if $(CLEAN),--clean)
 
 lint: setup  ## flake8 and yamllint
 	@$(BIN)/flake8

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,23 +19,23 @@ class Cost:
 
 
 _RUNNER = """
-import resource, subprocess, sys
+import resource, subprocess, sys, time
+begin = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wall = time.perf_counter() - begin
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss, done.returncode)
+print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss, done.returncode)
 """
 
 
 def cost(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command once and return its cost."""
-    begin = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", _RUNNER, *map(str, command)], cwd=cwd,
                           env={**os.environ, **(env or {})}, capture_output=True, text=True,
                           check=True)
-    wall = time.perf_counter() - begin
-    cpu, peak, code = done.stdout.split()
+    wall, cpu, peak, code = done.stdout.split()
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    return Cost(wall, float(cpu), float(peak) / unit, int(code))
+    return Cost(float(wall), float(cpu), float(peak) / unit, int(code))
 
 
 def median(costs: Sequence[Cost]) -> Cost:

@@ -6,6 +6,8 @@ examples:
   python tools/registry.py history review-sentiment --registry origin
   python tools/registry.py at review-sentiment production 2026-03-01
   python tools/registry.py pull review-sentiment@production --out model/
+  python tools/registry.py verify && python tools/registry.py doctor --repair
+  python tools/registry.py init-remote /srv/git/reviews.git
   python tools/registry.py verify --registry origin
   python tools/registry.py doctor --repair --registry origin
   python tools/registry.py init-remote /srv/git/models.git
@@ -24,7 +26,7 @@ from mlops.names import check_model_name, parse_tags
 from mlops.project import Project, load_project
 from mlops.registry import views
 from mlops.registry.reading import Snapshot
-from mlops.registry.remotes import default_name, ledger_of
+from mlops.registry.remotes import default_name, github_repository, ledger_of
 
 SHOWN_EVENTS = 50
 
@@ -75,6 +77,11 @@ def _arguments() -> argparse.ArgumentParser:
     remote = command("init-remote", "make or upgrade a bare repository that keeps a registry whole",
                      _init_remote)
     remote.add_argument("path", metavar="PATH", type=Path, help="a folder on this machine")
+    github = command("init-github", "the rules, environments and labels GitHub should have",
+                     _init_github)
+    github.add_argument("--apply", action="store_true", help="set what is missing")
+    github.add_argument("--immutable", action="store_true",
+                        help="also freeze published releases (promotion by Run workflow only)")
     return found
 
 
@@ -170,11 +177,43 @@ def _doctor(project: Project, options: argparse.Namespace) -> int:
 
     name = options.registry or default_name()
     diagnosis = doctor(project.root, connect(project, name), name, options.repair)
+    # What a plan may not have is told, and is no fault of the registry.
+    settings = _settings(project, name)
     if options.json:
-        emit(diagnosis.record())
+        emit({**diagnosis.record(), "settings": settings})
     else:
-        print("\n".join(diagnosis.lines()))
+        print("\n".join([*diagnosis.lines(), *(f"note: {line}" for line in settings)]))
     return 0 if diagnosis.is_well else 1
+
+
+def _settings(project: Project, name: str) -> list[str]:
+    """Return what a repository on GitHub is not set to, one line each; none elsewhere."""
+    found = None if name == "local" else github_repository(project, name)
+    if found is None:
+        return []
+    from mlops.registry import github_client, github_settings, github_setup
+
+    plan = github_settings.wanted(project.registry.protected_branch)
+    return github_setup.audit(github_client.Connection(*found), plan)
+
+
+def _init_github(project: Project, options: argparse.Namespace) -> int:
+    from mlops.registry import github_client, github_settings, github_setup
+
+    found = github_repository(project, options.registry or "origin")
+    if found is None:
+        raise UsageError("origin is not on GitHub; for a GitHub Enterprise server name its host as "
+                         "registry.github_host in project.yaml; elsewhere use init-remote")
+    plan = github_settings.wanted(project.registry.protected_branch, options.immutable)
+    done = github_setup.apply(github_client.Connection(*found), plan) if options.apply else (
+        github_setup.lines(plan))
+    if options.json:
+        emit({"repository": "/".join(found), "applied": options.apply, "lines": done})
+        return 0
+    print("\n".join(done))
+    if not options.apply:
+        print("set all of it: python tools/registry.py init-github --apply")
+    return 0
 
 
 def _init_remote(project: Project, options: argparse.Namespace) -> int:

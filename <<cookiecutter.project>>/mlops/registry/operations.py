@@ -96,7 +96,9 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
 
     def decide(snapshot: Snapshot, state: State) -> Sequence[Step]:
         version = snapshot.version_in(state, ref)
-        if state.stages.get(stage) == version.version:
+        # An archived version may go back to a stage that nobody has taken since.
+        returns = version.reached == "archived" != stage
+        if state.stages.get(stage) == version.version and not returns:
             return ()
         policy.check_current(state, stage, expected)
         lifted = policy.check_revoked(state, ref, stage, unrevoke, reason)

@@ -23,9 +23,9 @@ def check_order(state: State, version: VersionState, stage: str,
     """Return the stage that the version comes from, or raise: the order forbids the step.
 
     A version whose stage another one took meanwhile goes on from there. What is too old for the
-    state to know begins again in staging.
+    state to know goes on from the stage that it holds, or begins again in staging.
     """
-    now = version.reached
+    now = version.reached or state.stage_of(version.version)
     ref = f"{state.name}@{version.version}"
     if stage == "archived":
         if state.stages.get("production") == version.version:

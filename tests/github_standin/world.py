@@ -1,0 +1,92 @@
+"""What the stand-in holds: repositories with releases, assets, issues and settings."""
+
+import itertools
+import subprocess
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+TOKEN = "stand-in-token"
+
+
+@dataclass
+class Asset:
+    """An uploaded file; its content lies in `path`."""
+
+    id: int
+    name: str
+    path: Path
+    size: int
+    digest: str
+    state: str = "uploaded"
+    made: str = ""
+
+
+@dataclass
+class Release:
+    """A release or draft; `assets` by id."""
+
+    id: int
+    tag_name: str
+    name: str
+    body: str
+    draft: bool
+    prerelease: bool
+    target: str
+    made: str
+    changed: str
+    published: str | None = None
+    immutable: bool = False
+    assets: dict[int, Asset] = field(default_factory=dict)
+
+
+@dataclass
+class Repository:
+    """One repository. `lacks` names features that its plan has not: rulesets, reviewers."""
+
+    name: str
+    folder: Path
+    bare: Path | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    releases: dict[int, Release] = field(default_factory=dict)
+    latest: int | None = None
+    immutable: bool = False
+    lacks: set[str] = field(default_factory=set)
+    rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    dispatches: list[dict[str, Any]] = field(default_factory=list)
+    deployments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # When workflow runs were asked for, by their id; every other run was asked for just now.
+    runs: dict[int, str] = field(default_factory=dict)
+    # How many of the newest releases a listing does not show yet.
+    unlisted: int = 0
+    _ids: Any = field(default_factory=lambda: itertools.count(1001))
+
+    def next_id(self) -> int:
+        """Return an id that nothing else has."""
+        return next(self._ids)
+
+    def tag(self, name: str) -> tuple[str, str] | None:
+        """Return (object id, type) of a tag: of the bare repository, or one that a test set."""
+        if self.bare is None:
+            oid = self.tags.get(name)
+            return (oid, "tag") if oid else None
+        done = subprocess.run(
+            ["git", "-C", str(self.bare), "for-each-ref",
+             "--format=%(refname) %(objectname) %(objecttype)", f"refs/tags/{name}"],
+            capture_output=True, text=True, check=True)
+        for line in done.stdout.splitlines():
+            ref, oid, kind = line.split()
+            if ref == f"refs/tags/{name}":
+                return oid, kind
+        return None
+
+
+def now() -> str:
+    """Return the time in the API's form."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
