@@ -32,10 +32,10 @@ def shown(project, registry):
     return json.loads(tool(project, "registry", "show", "--json", "--registry", registry).stdout)
 
 
-def candidate(project):
-    for name in ("train", "eval_gate", "pack_model"):
-        done = tool(project, name)
-    return done
+def candidate(project, registry="local"):
+    tool(project, "train")
+    tool(project, "eval_gate", "--registry", registry)
+    return tool(project, "pack_model")
 
 
 def test_make_check_passes_in_a_fresh_bake(project):
@@ -70,7 +70,8 @@ def test_two_versions_on_a_bare_remote_and_back(shared, tmp_path):
     tool(shared, "promote", "review-sentiment@v1.0.0", "--to", "Production", "--registry", "origin")
     edit(shared, "project.yaml", "c: 4.0", "c: 2.0")
     commit(shared, "Regularise more")
-    candidate(shared)
+    git(shared, "push", "--quiet", "origin", "main")
+    candidate(shared, "origin")
     tool(shared, "push_to_registry", "--stage", "Staging", "--registry", "origin")
     tool(shared, "promote", "@staging", "--to", "PRODUCTION", "--registry", "origin",
          "--expect-current", "v1.0.0")

@@ -40,10 +40,12 @@ def sha256_file(path: Path) -> str:
 
 def sha256_files(files: dict[str, Path]) -> str:
     """Return one digest over named files; it changes with any name or content."""
-    total = hashlib.sha256()
-    for name in sorted(files):
-        total.update(f"{name}\0{sha256_file(files[name])}\n".encode())
-    return total.hexdigest()
+    return sha256_digests({name: sha256_file(path) for name, path in files.items()})
+
+
+def sha256_digests(digests: dict[str, str]) -> str:
+    """Return one digest over the digests of named files, as `sha256_files` makes it."""
+    return sha256_text("".join(f"{name}\0{digests[name]}\n" for name in sorted(digests)))
 
 
 def sha256_tree(folder: Path, pattern: str = "**/*") -> str:

@@ -152,6 +152,7 @@ def _torn(registry: Registry, found: Audit) -> Iterator[Trouble]:
             if fault.code == "R030":
                 yield Trouble(fault.subject, fault.message, "--repair finishes its release",
                               partial(_publish, registry, ModelRef.parse(fault.subject)))
+        yield from _forgotten_drafts(registry, found)
 
 
 def _torn_tags(registry: Registry, found: Audit) -> Iterator[Trouble]:
@@ -168,6 +169,18 @@ def _torn_tags(registry: Registry, found: Audit) -> Iterator[Trouble]:
         event.model, State(event.model)).seq]
     for name, event in events.items():
         yield _orphan(registry.ledger, name, tags[name][0], event, len(ahead))
+
+
+def _forgotten_drafts(registry: Registry, found: Audit) -> Iterator[Trouble]:
+    """Yield drafts of ours that no version needs and nobody touched for a day."""
+    from mlops.registry.github_store import ORPHAN_SECONDS
+
+    known = {item.archive_sha256 for state in found.replayed.states.values()
+             for item in state.versions}
+    for orphan in registry.store.orphans(known):
+        if orphan.age >= ORPHAN_SECONDS:
+            yield Trouble(f"draft {orphan.id} ({orphan.title})", "was never registered",
+                          "--repair deletes it", partial(registry.store.delete, orphan))
 
 
 def _make_tags(registry: Registry, replayed: Replayed, names: Sequence[str]) -> None:

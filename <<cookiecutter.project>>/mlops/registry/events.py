@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from mlops.names import Version
+
 EVENT_SCHEMA = "nlp-gitops/event/1"
 STATE_SCHEMA = "nlp-gitops/state/1"
 STAGES = ("staging", "shadow", "production", "archived")
@@ -119,7 +121,8 @@ class State:
     """Stages, counters and the newest versions of one model: the file `state.json`.
 
     `since` is the event that put a version into its stage. `production` lists the last holders of
-    production, oldest first. `revoked` names every version that must not come back.
+    production, oldest first. `revoked` names every version that must not come back. `highest` is
+    the highest number ever given.
     """
 
     name: str
@@ -129,6 +132,7 @@ class State:
     versions: tuple[VersionState, ...] = ()
     production: tuple[str, ...] = ()
     revoked: tuple[str, ...] = ()
+    highest: str | None = None
     tagger_time: int = 0
 
     def find(self, version: str) -> VersionState | None:
@@ -169,7 +173,8 @@ def apply(state: State, event: Event, registered: VersionState | None = None) ->
     state = replace(state, seq=event.seq)
     if event.action == "register":
         kept = (registered, *state.versions) if registered else state.versions
-        return replace(state, versions=kept[:KEPT_VERSIONS])
+        highest = max(state.highest or event.version, event.version, key=Version.parse)
+        return replace(state, versions=kept[:KEPT_VERSIONS], highest=highest)
     revoked = set(state.revoked)
     if event.action == "revoke":
         revoked.add(event.version)

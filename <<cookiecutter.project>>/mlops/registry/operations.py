@@ -82,7 +82,7 @@ def register(registry: Registry, package: Package, test_sha256: str | None,
     tag = registry.snapshot().by_archive(name, package.archive_sha256)
     assert tag is not None
     # Also for a version that is there already: an earlier call may have died before this line.
-    _publish(registry, [ModelRef(name, Version.parse(tag))])
+    _publish(registry, _touched(events) or [ModelRef(name, Version.parse(tag))])
     return Outcome(tag, events)
 
 
@@ -111,7 +111,7 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
             registry.store.check(ref, assets(snapshot.manifest(ref))[0])
         if stage == "production":
             check_protected(registry.ledger, registry.settings.protected_branch, ref,
-                            version.source_commit)
+                            _commit_here(snapshot.manifest(ref)))
         return _moved(snapshot, state, version, stage, left, report, reason, lifted)
 
     events = transact(registry.ledger, ref.name, decide, registry.sign)
@@ -228,6 +228,11 @@ def _champion(snapshot: Snapshot, state: State) -> VersionState | None:
     return snapshot.version_in(state, ModelRef(state.name, Version.parse(tag))) if tag else None
 
 
+def _commit_here(manifest: Mapping[str, Any]) -> str:
+    """Return the commit of this repository; a model made elsewhere has another one beside it."""
+    return manifest.get("repository_commit") or manifest["source_commit"]
+
+
 def _own_report(snapshot: Snapshot, ref: ModelRef, version: VersionState) -> bytes:
     """Return the gate report that the version was registered with."""
     blob = snapshot.report(ref.name, version.seq + 1)
@@ -262,5 +267,10 @@ def _publish(registry: Registry, refs: Sequence[ModelRef]) -> None:
 
 
 def _touched(events: Sequence[Event]) -> list[ModelRef]:
-    """Return the versions of events, the new holder of the stage last."""
-    return [ModelRef(event.model, Version.parse(event.version)) for event in reversed(events)]
+    """Return the versions that events moved or displaced, the new holder of the stage last."""
+    found: list[ModelRef] = []
+    for event in reversed(events):
+        found += [ModelRef(event.model, Version.parse(tag))
+                  for tag in (event.replaces, event.version) if tag]
+    return sorted(set(found), key=lambda ref: max(
+        number for number, other in enumerate(found) if other == ref))

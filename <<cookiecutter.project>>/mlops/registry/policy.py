@@ -113,11 +113,14 @@ def rollback_targets(state: State, wanted: str | None) -> list[str]:
 
 def next_version(state: State, task: str, labels_sha256: str, dataset_version: str,
                  prompt_version: str) -> Version:
-    """Return the next number: major for other labels or task, minor for data or prompt."""
+    """Return the next number: major for other labels or task, minor for data or prompt.
+
+    It is counted from the highest number ever given, and compared with the highest one known.
+    """
     if not state.versions:
         return Version(1, 0, 0)
     newest = max(state.versions, key=lambda item: Version.parse(item.version))
-    number = Version.parse(newest.version)
+    number = Version.parse(state.highest or newest.version)
     if (newest.task, newest.labels_sha256) != (task, labels_sha256):
         return number.bumped("major")
     if (newest.dataset_version, newest.prompt_version) != (dataset_version, prompt_version):

@@ -75,8 +75,10 @@ def is_whole(folder: Path, manifest: dict[str, Any]) -> bool:
 def _bring(store: Store, ref: ModelRef, manifest: dict[str, Any], draft: Path) -> None:
     archive = assets(manifest)[0]
     with _opened(store, ref, archive, draft) as stream:
-        unpack(stream, archive, str(ref), draft)
-    if not is_whole(draft, manifest):
+        digests = unpack(stream, archive, str(ref), draft)
+    model = {name.removeprefix("model/"): digest for name, digest in digests.items()
+             if name.startswith("model/")}
+    if not model or files.sha256_digests(model) != manifest["model_sha256"]:
         raise CheckFailed(f"{ref}: its archive does not hold the model that the manifest names")
 
 
@@ -117,28 +119,31 @@ class _Checked(io.RawIOBase):
         return piece
 
 
-def unpack(stream: BinaryIO, archive: Asset, what: str, target: Path) -> None:
-    """Unpack a tar of plain files while hashing it; raise CheckFailed unless all of it is right.
+def unpack(stream: BinaryIO, archive: Asset, what: str, target: Path) -> dict[str, str]:
+    """Unpack a tar of plain files while hashing it; return each file's sha256 by name.
+
+    Raises CheckFailed unless all of it is right.
 
     Links, devices, paths that lead out, and members larger than the archive are refused.
     """
-    checked = _Checked(stream, archive)
+    checked, digests = _Checked(stream, archive), {}
     try:
         with tarfile.open(fileobj=checked, mode="r|", bufsize=_PIECE) as members:
             left = archive.size
             for member in members:
                 left -= member.size
-                _write(members, member, left, what, target)
+                digests[Path(member.name).as_posix()] = _write(members, member, left, what, target)
         while checked.read(_PIECE):
             pass
     except (tarfile.TarError, FileExistsError, EOFError, UnicodeError) as error:
         _compare(checked, stream, archive, what)
         raise CheckFailed(f"{what}: its archive is not readable: {error}") from None
     _compare(checked, stream, archive, what)
+    return digests
 
 
 def _write(members: tarfile.TarFile, member: tarfile.TarInfo, left: int, what: str,
-           target: Path) -> None:
+           target: Path) -> str:
     path = Path(member.name)
     if not member.isreg() or path.is_absolute() or ".." in path.parts or left < 0:
         raise CheckFailed(f"{what}: refused to unpack {member.name!r}: not a plain file inside "
@@ -146,8 +151,12 @@ def _write(members: tarfile.TarFile, member: tarfile.TarInfo, left: int, what: s
     content = members.extractfile(member)
     assert content is not None
     (target / path).parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
     with open(target / path, "xb") as file:
-        shutil.copyfileobj(content, file, _PIECE)
+        while piece := content.read(_PIECE):
+            digest.update(piece)
+            file.write(piece)
+    return digest.hexdigest()
 
 
 def _compare(checked: _Checked, stream: BinaryIO, archive: Asset, what: str) -> None:

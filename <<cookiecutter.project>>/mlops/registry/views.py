@@ -30,7 +30,7 @@ def show_record(states: Mapping[str, State]) -> dict[str, Any]:
     """Return the stable shape of `registry.py show --json`; the newest 100 versions first."""
     return {name: {"stages": dict(state.stages),
                    "versions": [item.version for item in state.versions],
-                   "seq": state.seq, "revoked": list(state.revoked)}
+                   "seq": state.seq}
             for name, state in sorted(states.items())}
 
 
