@@ -1,6 +1,7 @@
 """Fixtures for tests of the GitHub store: the stand-in, and a driver that calls the store."""
 
 import json
+import os
 
 import pytest
 from github_kit import REPOSITORY, ask, start
@@ -33,3 +34,10 @@ def store(hub, worker):
         return answer if check else (answer["code"], answer["said"])
 
     return call
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "m.tar"
+    path.write_bytes(os.urandom(3_000_000))
+    return str(path)
