@@ -46,7 +46,7 @@ data: setup  ## write the starter data again from its seed
 	@$(BIN)/python scripts/make_starter_data.py
 
 lock: setup  ## newest allowed versions into the lock files, with hashes
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		requirements-dev.in --output-file requirements-dev.txt
 	$(BIN)/python scripts/lock_project.py
