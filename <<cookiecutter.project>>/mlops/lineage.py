@@ -10,6 +10,10 @@ from mlops.dataset.manifest import Manifest
 from mlops.project import ModelSettings, Project
 
 
+# Serves models and trains none; a change of it does not ask for training.
+SERVICE = "service.py"
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Digests of what the work tree holds now. Equal inputs give an equal model."""
@@ -28,7 +32,7 @@ def inputs(project: Project, model: ModelSettings, manifest: Manifest) -> Inputs
     data = {"dataset.yaml": manifest.path}
     data.update({file.path.name: file.path for file in manifest.files if file.url is None})
     code = {path.relative_to(project.root).as_posix(): path
-            for path in (project.root / "nlp").rglob("*.py")}
+            for path in (project.root / "nlp").rglob("*.py") if path.name != SERVICE}
     code["requirements.txt"] = project.root / "requirements.txt"
     prompt = prompt_of(project, model)
     settings = f"{model.kind}\0{sorted(model.params.items())!r}"

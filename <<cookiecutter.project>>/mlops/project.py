@@ -46,6 +46,23 @@ class RegistrySettings:
 
 
 @dataclass(frozen=True)
+class ServiceSettings:
+    """What the service takes at most, and what its log keeps of a text.
+
+    `seconds` is the time for a body to arrive, and for an answer. `log_text` is `masked`, `keyed`,
+    `hashed` or `none` (see `mlops/serving/prediction_log.py`); a log file is closed at `log_bytes`.
+    """
+
+    max_body_bytes: int = 1_000_000
+    max_text_characters: int = 20_000
+    max_batch: int = 256
+    max_concurrent: int = 64
+    seconds: float = 10.0
+    log_text: str = "masked"
+    log_bytes: int = 64_000_000
+
+
+@dataclass(frozen=True)
 class Project:
     """The settings of one repository. All paths are absolute."""
 
@@ -63,6 +80,8 @@ class Project:
     models: Mapping[str, ModelSettings]
     registry: RegistrySettings
     tracking: tuple[str, ...] = ()
+    service: ServiceSettings = ServiceSettings()
+    auto_promotion: bool = False
 
     def model(self, name: str | None = None) -> ModelSettings:
         """Return the named model's settings; without a name the first one's."""
@@ -108,7 +127,9 @@ def load_project(root: Path | None = None) -> Project:
         prompts=root / value.get("prompts", "prompts"),
         gates=root / value.get("gates", "gates.yaml"), models=models,
         registry=_registry(value.get("registry") or {}),
-        tracking=tuple(value.get("tracking") or ()))
+        tracking=tuple(value.get("tracking") or ()),
+        service=ServiceSettings(**value.get("service") or {}),
+        auto_promotion=(value.get("promotion") or {}).get("auto", False))
 
 
 def _checked(path: Path) -> dict[str, Any]:

@@ -1,0 +1,237 @@
+"""What `tools/deploy.py` does, from options to a report."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mlops import champion
+from mlops.dataset.manifest import load_manifest
+from mlops.dataset.rows import read_split
+from mlops.errors import CheckFailed, Conflict, UsageError, UserError
+from mlops.names import ModelRef
+from mlops.project import Project
+from mlops.registry.connect import connect
+from mlops.registry.operations import resolve
+from mlops.registry.reading import Snapshot
+from mlops.rollout import canary, processes, report, state
+from mlops.rollout.drill import drill
+from mlops.rollout.nginx import check_installed
+from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
+                                 stopped)
+from mlops.rollout.state import State
+from mlops.rollout.traffic import Traffic
+from mlops.serving import lease
+
+REHEARSAL_SECONDS = 5.0
+_INTERRUPTED = {True: "interrupted; the champion has the traffic",
+                False: "interrupted; the next deploy finishes or undoes what was begun"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to deploy where. One of `stage` and `candidate` is given."""
+
+    environment: str
+    stage: str | None = None
+    candidate: str | None = None
+    registry: str | None = None
+    model: str | None = None
+    rehearsal: bool = False
+    host: str = "127.0.0.1"
+    port: int | None = None
+    fault: str | None = None
+    unblock: bool = False
+    plan: canary.Plan = canary.Plan()
+
+
+@dataclass
+class Story:
+    """The steps of a deploy, printed as they happen, and what is known of its end."""
+
+    print: Callable[[str], None]
+    rehearsal: bool = False
+    steps: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, line: str) -> None:
+        """Tell a step."""
+        self.steps.append(line)
+        self.print(f"rehearsal: {line}" if self.rehearsal else line)
+
+
+def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
+    """Do what is ordered; return the report, which also tells of what failed.
+
+    Raises Conflict if another deploy is at work, before anything is touched, and UsageError.
+    """
+    check_installed()
+    began = time.monotonic()
+    with _place(project, order, story) as place:
+        try:
+            verdict, why = _candidate(place, order, story) if order.candidate else (
+                _stage(place, order, story))
+        except CheckFailed as failure:
+            verdict, why = "FAIL", str(failure)
+        except KeyboardInterrupt:
+            verdict, why = "INCONCLUSIVE", _INTERRUPTED[bool(order.candidate)]
+        except UsageError:
+            raise
+        except UserError as failure:
+            verdict = "INCONCLUSIVE" if isinstance(failure, Conflict) else "NOT_MEASURED"
+            why = str(failure)
+        now = state.load(place.folder)
+        serving = now.slots.get(now.serving or "") if now else None
+        story.facts["serving"] = serving.version if serving and not order.rehearsal else None
+    return {
+        "schema": report.DEPLOY_SCHEMA, "environment": order.environment,
+        "rehearsal": order.rehearsal, "deployed": verdict == "PASS" and not order.rehearsal
+        and story.facts.get("changed_traffic", False),
+        "strategy": "canary" if order.candidate else "blue-green", "verdict": verdict, "why": why,
+        "candidate": story.facts.get("candidate"), "champion": story.facts.get("champion"),
+        "serving": story.facts["serving"], "url": None if order.rehearsal else place.url,
+        "ended": report.now(), "seconds": round(time.monotonic() - began, 1),
+        "canary": story.facts.get("canary"), "traffic": story.facts.get("traffic"),
+        "steps": story.steps}
+
+
+@contextmanager
+def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
+    """Hold the environment while it is worked on; a rehearsal's vanishes afterwards."""
+    texts = _texts(project)
+    if not order.rehearsal:
+        folder = folder_of(project, order.environment)
+        known = state.load(folder)
+        port = order.port or (known.port if known else PORTS[order.environment])
+        with state.locked(folder):
+            canary.forget_the_ask(folder)
+            yield Place(project, order.environment, folder, port, order.host, order.registry,
+                        story.say, texts, order.fault)
+        return
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
+        Path(name).chmod(0o755)
+        place = Place(project, order.environment, Path(name), processes.free_port(), "127.0.0.1",
+                      order.registry, story.say, texts, order.fault)
+        try:
+            with state.locked(place.folder):
+                yield place
+        finally:
+            stopped(place, state.load(place.folder) or State(order.environment, place.port))
+
+
+def _texts(project: Project) -> list[str]:
+    """Return the test split's texts: real requests of the kind that callers send."""
+    return [str(row["text"]) for row in read_split(load_manifest(project.dataset), "test")]
+
+
+def _state(place: Place) -> State:
+    known = state.load(place.folder)
+    if known is None:
+        return State(place.environment, place.port)
+    return recovered(place, replace(known, port=place.port))
+
+
+def _stage(place: Place, order: Order, story: Story) -> tuple[str, str]:
+    snapshot = connect(place.project, place.registry).snapshot()
+    name = place.project.model(order.model).name
+    ref = resolve(snapshot, f"{name}@{order.stage}", name)
+    story.facts["candidate"] = str(ref)
+    now = _allowed(place, _state(place), ref, order)
+    before = now.serving
+    now = deployed(place, now, snapshot, ref)
+    story.facts["changed_traffic"] = now.serving != before
+    if order.rehearsal:
+        with Traffic(place.url, place.texts) as traffic:
+            time.sleep(REHEARSAL_SECONDS)
+        return _rehearsed(story, traffic, ref)
+    return "PASS", f"{ref} has all traffic of {order.environment}"
+
+
+def _rehearsed(story: Story, traffic: Traffic, ref: ModelRef) -> tuple[str, str]:
+    tally = story.facts["traffic"] = traffic.tally.record()
+    if tally["failed"] or not tally["answered"]:
+        return "FAIL", f"{ref}: {tally['failed']} requests of {tally['answered']} failed"
+    return "PASS", f"{ref} started, and answered {tally['answered']} requests"
+
+
+def _allowed(place: Place, now: State, ref: ModelRef, order: Order) -> State:
+    """Return the state if the version may be deployed; raise Conflict if a canary refused it."""
+    reason = now.blocked.get(str(ref))
+    if reason is None:
+        return now
+    if not order.unblock:
+        raise Conflict(f"{ref} is blocked: {reason}; if that is mended, deploy it with --unblock")
+    kept = {key: value for key, value in now.blocked.items() if key != str(ref)}
+    return state.save(place.folder, replace(now, blocked=kept))
+
+
+def _candidate(place: Place, order: Order, story: Story) -> tuple[str, str]:
+    snapshot = connect(place.project, place.registry).snapshot()
+    ref = resolve(snapshot, str(order.candidate), place.project.model(order.model).name)
+    holder = champion.in_production(snapshot, ref.name)
+    story.facts.update(candidate=str(ref), champion=str(holder) if holder else None)
+    if holder == ref:
+        return "PASS", f"{ref} is in production already; nothing to compare"
+    now = _allowed(place, _state(place), ref, order)
+    manifest = fetched(place, snapshot, ref)
+    if holder is None:
+        return _alone(place, now, ref, manifest)
+    now = deployed(replace(place, fault=None), now, snapshot, holder)
+    return _compared(place, now, ref, manifest, order, story)
+
+
+def _alone(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any]) -> tuple[str, str]:
+    now, name = started(place, now, ref, manifest, place.fault)
+    lease.withdraw(place.lease_of(name))
+    return "PASS", (f"no version of {ref.name} is in production, so there is nothing to compare "
+                    f"with; {ref} passed its smoke test")
+
+
+def _compared(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any], order: Order,
+              story: Story) -> tuple[str, str]:
+    try:
+        now, name = started(place, now, ref, manifest, place.fault)
+    except CheckFailed as failure:
+        _block(place, str(ref), str(failure))
+        raise
+    if order.rehearsal:
+        with Traffic(place.url, place.texts) as traffic:
+            now, judged = canary.run(place, now, name, order.plan)
+        story.facts["traffic"] = traffic.tally.record()
+    else:
+        now, judged = canary.run(place, now, name, order.plan)
+    story.facts["canary"] = report.judged_record(judged)
+    if judged.verdict == "FAIL":
+        _block(place, str(ref), judged.why)
+    return judged.verdict, judged.why
+
+
+def _block(place: Place, version: str, why: str) -> None:
+    now = state.load(place.folder)
+    assert now
+    state.save(place.folder, replace(now, blocked={**now.blocked, version: why}))
+
+
+def rehearse_rollback(project: Project, version: str | None, registry: str | None,
+                      say: Callable[[str], None]) -> dict[str, Any]:
+    """Run the rollback drill with a registered version; return what was tried and seen."""
+    check_installed()
+    began = time.monotonic()
+    snapshot = connect(project, registry).snapshot()
+    ref = _drilled(snapshot, version, project.model().name)
+    order = Order("production", registry=registry, rehearsal=True)
+    with _place(project, order, Story(say, rehearsal=True)) as place:
+        parts = drill(place, snapshot, ref)
+    return {"schema": report.DRILL_SCHEMA, "rehearsal": True, "version": str(ref),
+            "verdict": "PASS" if all(part.is_right for part in parts) else "FAIL",
+            "seconds": round(time.monotonic() - began, 1), "parts": [vars(part) for part in parts]}
+
+
+def _drilled(snapshot: Snapshot, version: str | None, default: str) -> ModelRef:
+    if version:
+        return resolve(snapshot, version, default)
+    return champion.in_production(snapshot, default) or resolve(
+        snapshot, f"{default}@staging", default)

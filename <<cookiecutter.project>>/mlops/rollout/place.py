@@ -1,0 +1,194 @@
+"""One environment on this machine: its folder, its proxy, and the version that should be in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlops.errors import CheckFailed, NotMeasured
+from mlops.names import ModelRef
+from mlops.project import Project
+from mlops.registry.connect import connect
+from mlops.registry.pull import cached
+from mlops.registry.reading import Snapshot
+from mlops.rollout import nginx, processes, state
+from mlops.rollout.state import Slot, State
+from mlops.serving import lease
+
+PORTS = {"staging": 8081, "production": 8080}
+_SMOKE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a deploy works. `say` takes one line about each step; `texts` are real requests.
+
+    `fault` is planted into the candidate, in rehearsals only.
+    """
+
+    project: Project
+    environment: str
+    folder: Path
+    port: int
+    host: str
+    registry: str | None
+    say: Callable[[str], None]
+    texts: Sequence[str]
+    fault: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Return where callers reach this environment from this machine."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def lease_of(self, name: str) -> Path:
+        """Return the file that lets the process in a slot answer."""
+        return self.folder / f"{name}.lease"
+
+
+def folder_of(project: Project, environment: str) -> Path:
+    """Return the folder of an environment's state."""
+    return project.root / ".deploy" / environment
+
+
+def fetched(place: Place, snapshot: Snapshot, ref: ModelRef) -> dict[str, Any]:
+    """Return a version's manifest once its verified files are in the cache."""
+    store = connect(place.project, place.registry).store
+    cached(store, snapshot, ref, place.project.root / ".cache" / "models")
+    return snapshot.manifest(ref)
+
+
+def routed(place: Place, now: State) -> State:
+    """Bring the proxy to what the state says, and keep the state."""
+    assert now.serving
+    now = state.save(place.folder, replace(now, generation=now.generation + 1))
+    canary = now.slots.get(now.canary or "")
+    route = nginx.Route(now.environment, now.generation, f"{place.host}:{place.port}",
+                        now.slots[now.serving].port, canary.port if canary else None, now.weight)
+    template = (place.project.root / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    limits = place.project.service
+    text = nginx.configuration(template, route, limits.max_body_bytes, limits.seconds)
+    nginx.Nginx(place.folder / "nginx", place.url).apply(text, route)
+    return now
+
+
+def is_well(place: Place, now: State) -> bool:
+    """Say whether the serving process answers, and the proxy does what the state says."""
+    if now.serving is None:
+        return False
+    proxy = nginx.Nginx(place.folder / "nginx", place.url)
+    return (processes.is_ready(now.slots[now.serving])
+            and proxy.generation(now.environment) == now.generation)
+
+
+def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
+            fault: str | None = None) -> tuple[State, str]:
+    """Return the state with the version warm and tested in the slot without traffic, and its name.
+
+    Raises CheckFailed if it does not start or fails its smoke test; then it is stopped.
+    """
+    name = now.spare()
+    slot = now.slots.get(name)
+    if not (slot and slot.version == str(ref) and processes.is_ready(slot) and not fault):
+        now = state.save(place.folder, now.with_slot(name, None))
+        lease.withdraw(place.lease_of(name))
+        place.say(f"start {ref} in slot {name}")
+        slot = processes.start(place.project.root, place.folder, name, ref, place.registry, fault)
+        now = state.save(place.folder, now.with_slot(name, slot))
+    lease.grant(place.lease_of(name), _SMOKE_SECONDS)
+    try:
+        smoke(slot, manifest, place.texts)
+    except CheckFailed:
+        processes.stop(place.folder, name)
+        state.save(place.folder, now.with_slot(name, None))
+        raise
+    place.say(f"smoke test of {ref}: it answers as it should")
+    return now, name
+
+
+def smoke(slot: Slot, manifest: dict[str, Any], texts: Sequence[str]) -> None:
+    """Ask a process what it is, and for some labels; raise CheckFailed if anything is wrong."""
+    try:
+        found = processes.get(f"{slot.url}/version")
+        if found["archive_sha256"] != manifest["artifacts"][0]["sha256"]:
+            raise CheckFailed(f"{slot.version}: the process holds another archive")
+        answers = [processes.post(f"{slot.url}/predict", {"text": text}) for text in texts[:20]]
+        answers += processes.post(f"{slot.url}/predict", {"texts": list(texts[:20])})["predictions"]
+    except NotMeasured as error:
+        raise CheckFailed(f"smoke test of {slot.version}: {error}") from None
+    strange = {answer["label"] for answer in answers} - set(manifest["labels"])
+    if strange:
+        raise CheckFailed(f"smoke test of {slot.version}: labels that the manifest does not name: "
+                          + ", ".join(sorted(strange)))
+
+
+def switched(place: Place, now: State, name: str) -> State:
+    """Give all traffic to a slot. A crash in the middle is finished by `recovered`."""
+    lease.grant(place.lease_of(name), None)
+    now = state.save(place.folder, replace(now, switching=name))
+    now = routed(place, replace(now, serving=name, canary=None, weight=0))
+    now = state.save(place.folder, replace(now, switching=None))
+    place.say(f"all traffic goes to {now.slots[name].version} (slot {name})")
+    return now
+
+
+def without_canary(place: Place, now: State, stop: bool) -> State:
+    """Give all traffic back to the champion, at once; then change the proxy, and stop the canary.
+    """
+    name = now.canary
+    if name is None:
+        return now
+    # From here on the canary itself sends requests away, before the proxy has heard of it.
+    lease.withdraw(place.lease_of(name))
+    now = routed(place, replace(now, canary=None, weight=0))
+    if stop:
+        processes.stop(place.folder, name)
+        now = state.save(place.folder, now.with_slot(name, None))
+    return now
+
+
+def recovered(place: Place, now: State) -> State:
+    """Finish or undo what a deploy left that died in the middle."""
+    if now.canary:
+        place.say("an earlier deploy ended during its canary: the champion gets all traffic")
+        now = without_canary(place, now, stop=True)
+    if now.switching:
+        slot = now.slots.get(now.switching)
+        place.say("an earlier deploy ended while it switched")
+        if slot and processes.is_ready(slot):
+            return switched(place, now, now.switching)
+        now = state.save(place.folder, replace(now, switching=None))
+    return now
+
+
+def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> State:
+    """Blue/green: bring a version up beside the present one, test it, and switch.
+
+    Where the environment holds the version already, nothing is changed. If the version fails
+    behind the proxy, the traffic goes back.
+    """
+    serving = now.slots.get(now.serving or "")
+    if serving and serving.version == str(ref) and is_well(place, now):
+        place.say(f"{ref} has all traffic of {place.environment} already; nothing to do")
+        return now
+    manifest = fetched(place, snapshot, ref)
+    before = now.serving
+    now, name = started(place, now, ref, manifest, place.fault)
+    now = switched(place, now, name)
+    try:
+        smoke(Slot(str(ref), place.port), manifest, place.texts)
+    except CheckFailed:
+        if before and processes.is_ready(now.slots[before]):
+            switched(place, now, before)
+        raise
+    return now
+
+
+def stopped(place: Place, now: State) -> None:
+    """End the proxy and both processes; what is blocked stays on record."""
+    nginx.Nginx(place.folder / "nginx", place.url).stop(now.environment)
+    for name in state.SLOTS:
+        processes.stop(place.folder, name)
+        lease.withdraw(place.lease_of(name))
+    state.save(place.folder, replace(now, slots={}, serving=None, switching=None, canary=None,
+                                     weight=0))

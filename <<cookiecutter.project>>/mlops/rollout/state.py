@@ -1,0 +1,137 @@
+"""What an environment runs, in one file that is whole after any crash, and a lock for its writer.
+
+    .deploy/production/state.json    this
+    .deploy/production/lock          held by the deploy that is at work
+    .deploy/production/blue.pid      held by the process itself, for as long as it lives
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mlops import files
+from mlops.errors import Conflict, UsageError
+from mlops.names import ModelRef
+
+STATE_SCHEMA = "nlp-gitops/deploy-state/1"
+SLOTS = ("blue", "green")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One of the two places for a process: the version in it, and its port on loopback."""
+
+    version: str
+    port: int
+
+    @property
+    def ref(self) -> ModelRef:
+        """Return the version."""
+        return ModelRef.parse(self.version)
+
+    @property
+    def url(self) -> str:
+        """Return where the process answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class State:
+    """`serving` is the slot with the traffic; `switching` the one it is about to go to.
+
+    `canary` is the slot that gets `weight` per cent, while its lease holds. `blocked` are versions
+    that a canary refused, each with the reason: no deploy brings them back by itself.
+    """
+
+    environment: str
+    port: int
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    serving: str | None = None
+    switching: str | None = None
+    canary: str | None = None
+    weight: int = 0
+    generation: int = 0
+    blocked: Mapping[str, str] = field(default_factory=dict)
+
+    def holding(self, ref: ModelRef) -> str | None:
+        """Return the slot that holds a version, the serving one first."""
+        order = sorted(self.slots, key=lambda name: name != self.serving)
+        return next((name for name in order if self.slots[name].version == str(ref)), None)
+
+    def spare(self) -> str:
+        """Return the slot without the traffic."""
+        return SLOTS[1] if self.serving == SLOTS[0] else SLOTS[0]
+
+    def with_slot(self, name: str, slot: Slot | None) -> "State":
+        """Return the state with another, or no, process in a slot."""
+        kept = {key: value for key, value in self.slots.items() if key != name}
+        return replace(self, slots={**kept, name: slot} if slot else kept)
+
+
+def load(folder: Path) -> State | None:
+    """Return an environment's state; None if it was never deployed to."""
+    path = folder / "state.json"
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        value = {"schema": str(error)}
+    if value.pop("schema", None) != STATE_SCHEMA:
+        raise UsageError(f"{path}: not a state of this version ({STATE_SCHEMA}); stop its "
+                         "processes and remove the folder")
+    slots = {name: Slot(**slot) for name, slot in value.pop("slots").items()}
+    return State(**value, slots=slots)
+
+
+def save(folder: Path, state: State) -> State:
+    """Write the state so that it is whole whenever the machine stops; return it."""
+    files.write_json(folder / "state.json", {"schema": STATE_SCHEMA, **asdict(state)})
+    return state
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the environment's lock; raise Conflict if another deploy does. A dead one holds none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise Conflict(f"{folder}: another deploy (process {stream.read().strip() or '?'}) is "
+                           "at work; wait for it, or stop it with --abort") from None
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield
+
+
+def pid_of(pid_file: Path) -> int | None:
+    """Return the process that holds a pid file, or None: a number alone may be somebody else's."""
+    try:
+        with open(pid_file, "r+", encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _written(stream.read())
+            return None
+    except FileNotFoundError:
+        return None
+
+
+def _written(text: str) -> int | None:
+    try:
+        return int(json.loads(text)["pid"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def record(state: State) -> dict[str, Any]:
+    """Return the state as plain data."""
+    return asdict(state)

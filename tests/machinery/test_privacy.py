@@ -1,0 +1,148 @@
+"""Masking: what is found, what is left alone, and a search for planted identifiers in all output.
+
+PRIVACY_PLANTED makes the leak test larger.
+"""
+
+import json
+import os
+import random
+import string
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops import checkdigits, report_outputs
+from mlops.errors import UsageError
+from mlops.privacy import Masker, key, mask
+from mlops.serving.prediction_log import Entry, PredictionLog, text_writer
+from mlops.serving.release import Release
+from nlp.model import Prediction
+
+PLANTED = int(os.environ.get("PRIVACY_PLANTED", "1000"))
+FOUND = {
+    "jane.doe@corp-mail.de": "[e-mail]", "o'neil+x@sub.mail.co.uk": "[e-mail]",
+    "jürgen@bücher.de": "[e-mail]", "+49 170 1234567": "[phone]", "(212) 736-5000": "[phone]",
+    "030/901 820": "[phone]", "0170 1234567": "[phone]", "4111 1111 1111 1111": "[card]",
+    "371449635398431": "[card]", "DE89 3704 0044 0532 0130 00": "[account]",
+    "GB29NWBK60161331926819": "[account]", "192.168.7.12": "[ip]", "8.8.8.8": "[ip]",
+    "2001:db8::1": "[ip]", "fe80::1ff:fe23:4567:890a": "[ip]", "536-90-4399": "[id]",
+    "AB 12 34 56 C": "[id]", "RSSMRA85T10A562S": "[id]", "12345678Z": "[id]", "X1234567L": "[id]",
+    "111.444.777-35": "[id]", "2 55 08 14 168 025 38": "[id]", "811218-9876": "[id]",
+    "https://me:word@host.org/x": "[password]@host.org/x", "gh" + "p_" + "a1" * 18: "[key]",
+    "-----BEGIN " + "PRIVATE KEY-----\nabc": "[key]"}
+LEFT = (
+    "2026-01-05 10:15:30", "SKU-12345-6789-01", "4111 1111 1111 1112", "12 345 items", "v1.2.3",
+    "http://a.b/c", "chapter 3.14.15", "000-12-3456", "1234567890123456789", "DE89 3704 0044 0532",
+    "300.400.500.600", "the ratio 16:9 at 12:30", "ISBN 978-3-16-148410-0 is a book",
+    "sk-learn-is-a-fine-library-to-use", "12345678A", "a@b", "10,000,000.00", "call 911")
+
+
+@pytest.mark.parametrize("value", FOUND)
+def test_what_is_personal_is_masked_wherever_it_stands(value):
+    for before, after in (("", ""), ("ask ", " now"), ("(", ")"), ("x " * 40, ", " + "y " * 40),
+                          ("at 2026: ", "; it has 12 parts, "), ("é ", "。")):
+        text = f"{before}{value}{after}"
+        if "PRIVATE" in value:
+            after = ""
+        assert mask(text) == f"{before}{FOUND[value]}{after}"
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_is_not_personal_stays(text):
+    assert mask(text) == text
+
+
+def test_neighbours_do_not_hide_each_other():
+    values = [value for value in FOUND if "PRIVATE" not in value]
+    generator = random.Random(5)
+    for _ in range(200):
+        chosen = generator.sample(values, 3)
+        assert mask(", ".join(chosen)) == ", ".join(FOUND[value] for value in chosen)
+    # A number that looks like a card and is none does not swallow the one after it.
+    assert mask("4111 1111 1111 1112 536-90-4399") == "4111 1111 1111 1112 [id]"
+
+
+@pytest.mark.parametrize("language, value", [
+    ("de", "86 095 742 719"), ("nl", "111222333"), ("pl", "44051401359"), ("pt-BR", "11144477735")])
+def test_plain_digits_are_an_id_only_where_the_language_says_so(language, value):
+    assert Masker(language)(f"it costs {value}.50") == f"it costs {value}.50"
+    assert Masker(language)(f"my number is {value}.") == "my number is [id]."
+    assert mask(f"my number is {value} ok") == f"my number is {value} ok"
+
+
+@pytest.mark.parametrize("check, right", [
+    (checkdigits.luhn, "4111111111111111"), (checkdigits.german, "86095742719"),
+    (checkdigits.dutch, "111222333"), (checkdigits.polish, "44051401359"),
+    (checkdigits.brazilian, "11144477735"), (checkdigits.french, "255081416802538"),
+    (checkdigits.iban, "DE89370400440532013000")])
+def test_one_wrong_digit_is_noticed(check, right):
+    assert check(right)
+    for place in range(len(right) - 1, 3, -1):
+        wrong = str((int(right[place]) + 1) % 10)
+        assert not check(right[:place] + wrong + right[place + 1:])
+
+
+@given(st.text(max_size=80), st.sampled_from(sorted(FOUND)), st.text(max_size=80))
+def test_masking_twice_changes_nothing(before, value, after):
+    once = mask(f"{before} {value} {after}")
+    assert mask(once) == once
+
+
+@given(st.text(alphabet=string.digits + " .-:+()@/aA", max_size=400))
+def test_hostile_digits_end_and_lose_no_words(text):
+    assert mask(f"begin {text} end").startswith("begin ")
+    assert mask(f"begin {text} end").endswith(" end")
+
+
+def test_keyed_hashes_join_equal_values_and_tell_nothing(monkeypatch):
+    one, other = Masker(key=b"k" * 16), Masker(key=b"l" * 16)
+    assert one("a@b.org wrote") == one("A@B.org wrote") != other("a@b.org wrote")
+    assert one("a@b.org") != one("c@b.org") and one("+49 170 1234567") == one("+491701234567")
+    assert one(one("a@b.org, 536-90-4399")) == one("a@b.org, 536-90-4399")
+    monkeypatch.setenv("PRIVACY_KEY", "short")
+    with pytest.raises(UsageError, match="PRIVACY_KEY"):
+        key()
+
+
+def identifiers(number):
+    """Return made-up identifiers of all kinds, no two alike."""
+    draw = random.Random(17)
+
+    def digits(count):
+        return "".join(draw.choice(string.digits) for _ in range(count))
+
+    def card():
+        head = "4" + digits(14)
+        return next(head + last for last in string.digits if checkdigits.luhn(head + last))
+
+    def account():
+        bank = digits(18)
+        return f"DE{98 - int(bank + '131400') % 97:02d}{bank}"
+
+    makers = (
+        lambda: f"user{digits(6)}@mail{digits(3)}.org", lambda: f"+49 170 {digits(7)}", card,
+        account, lambda: ".".join(str(draw.randint(1, 254)) for _ in range(4)),
+        lambda: f"https://u{digits(4)}:p{digits(8)}@db{digits(3)}.host/x",
+        lambda: f"{draw.randint(100, 665)}-{draw.randint(10, 99)}-{draw.randint(1000, 9999)}")
+    return sorted({makers[index % len(makers)]() for index in range(number)})
+
+
+def test_no_planted_identifier_reaches_log_or_report(tmp_path):
+    planted = identifiers(PLANTED)
+    release = Release("m", "v1", "d", "n/a", "a", "c", ("good",), "stable")
+    log = PredictionLog(tmp_path, release, text_writer("masked"), 50_000)
+    for number, value in enumerate(planted):
+        log.put(Entry(f"r{number}", 1e9, 0.01, 200, [f"It broke. Ask {value} about it, please"],
+                      [Prediction("good", {"good": 1.0})], {"who": value}))
+        # The log takes what comes and drops what it cannot write in time.
+        time.sleep(0.05 if number % 500 == 499 else 0)
+    log.close()
+    report = report_outputs.publishable({"changed_rows": {}, "rows": [
+        {"text": f"Ask {value} about it"} for value in planted]})
+    written = json.dumps(report) + "".join(path.read_text() for path in tmp_path.rglob("*.jsonl"))
+
+    assert log.dropped == 0 and written.count('"request_id"') == len(planted)
+    assert len(planted) >= 0.99 * PLANTED
+    assert [value for value in planted if value.removeprefix("https://") in written] == []

@@ -1,0 +1,321 @@
+"""The service over real HTTP: answers, limits, ids, metrics, log, lease and a graceful stop."""
+
+import http.client
+import json
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import uvicorn
+
+from mlops.errors import UsageError
+from mlops.project import ServiceSettings
+from mlops.rollout.counts import of_log, of_page
+from mlops.serving import faults, lease
+from mlops.serving.batching import Batcher
+from mlops.serving.front import Desk
+from mlops.serving.lease import Lease
+from mlops.serving.metrics import Metrics
+from mlops.serving.prediction_log import Entry, PredictionLog, lines, text_writer
+from mlops.serving.release import Release
+from nlp.model import Prediction
+from nlp.service import application
+
+RELEASE = Release("m", "v1.0.0", "rows-v1.0.0", "n/a", "a" * 64, "c" * 40, ("bad", "good"),
+                  "stable")
+LIMITS = ServiceSettings(max_body_bytes=2000, max_text_characters=100, max_batch=3,
+                         max_concurrent=4, seconds=2.0)
+
+
+def predict(texts):
+    if any("boom" in text for text in texts):
+        raise RuntimeError(f"cannot digest {texts}")
+    return [Prediction("odd", {"odd": 1.0}) if "odd" in text else
+            Prediction("good", {"good": 0.75, "bad": 0.25}) for text in texts]
+
+
+@contextmanager
+def served(model=predict, **changes):
+    """Run the application on a port of its own; yield (port, desk)."""
+    settings = changes.pop("limits", LIMITS)
+    desk = Desk(RELEASE, settings, Batcher(model), Metrics(RELEASE), **changes)
+    stop = desk.log.close if desk.log else (lambda: None)
+    server = uvicorn.Server(uvicorn.Config(application(desk, stop), port=0, log_level="error",
+                                           access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1], desk
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def call(port, body, path="/predict", method="POST", **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    data = json.dumps(body).encode() if not isinstance(body, bytes) else body
+    connection.request(method, path, data, {"Content-Type": "application/json", **headers})
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer, content
+
+
+def asked(port, body, **headers):
+    answer, content = call(port, body, **headers)
+    return answer.status, json.loads(content)
+
+
+@pytest.fixture(scope="module")
+def port():
+    with served() as (found, _):
+        yield found
+
+
+def test_one_text_and_several(port):
+    status, one = asked(port, {"text": "fine"})
+    assert status == 200 and one["label"] == "good" and one["score"] == 0.75
+    assert one["model"] == "m" and one["version"] == "v1.0.0"
+    status, several = asked(port, {"texts": ["fine", "grand"], "fields": {"domain": "books"}})
+    assert status == 200 and len(several["predictions"]) == 2
+
+
+@pytest.mark.parametrize("body, status, code", [
+    (b"{", 400, "json"), (b"", 400, "json"), (b"\xff\xfe", 400, "encoding"),
+    (b'{"text": NaN}', 400, "json"), (b"[" * 1990, 400, "json"),
+    ([], 422, "shape"), ({}, 422, "shape"), ({"text": "a", "texts": ["a"]}, 422, "shape"),
+    ({"text": "a", "more": 1}, 422, "shape"), ({"text": 3}, 422, "type"),
+    ({"texts": "a"}, 422, "type"), ({"texts": [None]}, 422, "type"), ({"text": " "}, 422, "empty"),
+    ({"texts": []}, 422, "batch"), ({"texts": ["a"] * 4}, 422, "batch"),
+    ({"text": "a" * 101}, 422, "length"), ({"text": "a\0b"}, 422, "characters"),
+    (b'{"text": "a\\ud800"}', 422, "characters"), ({"text": "a", "fields": []}, 422, "fields"),
+    ({"text": "a", "fields": {"x y": 1}}, 422, "fields"),
+    ({"text": "a", "fields": {"x": None}}, 422, "fields"),
+    (b'{"text": "a", "fields": {"x": "\\udfff"}}', 422, "characters"),
+    (b'{"text": "a", "\\ud800": 1}', 422, "shape"),
+    ({"text": "a" * 3000}, 413, "size"), ({"text": "boom"}, 500, "model"),
+    ({"text": "odd"}, 500, "answer")])
+def test_what_cannot_be_answered_says_why(port, body, status, code):
+    found, answer = asked(port, body)
+    assert found == status and answer["error"]["code"] == code
+    assert len(answer["error"]["message"]) > 8 and answer["request_id"]
+
+
+def test_other_paths_methods_and_types_have_the_same_shape(port):
+    for method, path, status, headers in (
+            ("GET", "/nothing", 404, {}), ("DELETE", "/predict", 405, {}),
+            ("POST", "/predict", 415, {"Content-Type": "text/plain"})):
+        answer, content = call(port, {"text": "a"}, path, method, **headers)
+        assert answer.status == status and json.loads(content)["error"]["message"]
+
+
+def test_a_body_without_a_length_is_limited_too(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("POST", "/predict", iter([b'{"text": "', b"a" * 3000, b'"}']),
+                       {"Content-Type": "application/json"}, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_body_that_never_ends_is_given_up():
+    with served(limits=replace(LIMITS, seconds=0.2)) as (quick, _):
+        connection = http.client.HTTPConnection("127.0.0.1", quick, timeout=20)
+        connection.putrequest("POST", "/predict")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", "50")
+        connection.endheaders(b'{"text"')
+        assert connection.getresponse().status == 408
+        connection.close()
+
+
+def test_a_request_keeps_its_id_or_gets_one(port):
+    assert call(port, {"text": "a"}, **{"X-Request-ID": "mine-1"})[0].headers[
+        "X-Request-ID"] == "mine-1"
+    for bad in ("two words", "x" * 65, "a@b.example"):
+        answer, content = call(port, {"text": "a"}, **{"X-Request-ID": bad})
+        made = answer.headers["X-Request-ID"]
+        assert made != bad and len(made) == 32 and json.loads(content)["request_id"] == made
+
+
+def test_a_token_is_asked_for_everywhere_but_at_the_probes():
+    with served(token="s3cret") as (found, _):
+        assert asked(found, {"text": "a"})[0] == 401
+        assert asked(found, {"text": "a"}, Authorization="Bearer wrong")[0] == 401
+        assert asked(found, {"text": "a"}, Authorization="Bearer s3cret")[0] == 200
+        for path, status in (("/healthz", 200), ("/readyz", 200), ("/metrics", 401),
+                             ("/version", 401)):
+            assert call(found, b"", path, "GET")[0].status == status
+
+
+def test_too_many_at_once_and_too_slow_are_503_and_the_probe_tells_of_a_hang():
+    gate = threading.Event()
+
+    def hanging(texts):
+        gate.wait(20)
+        return predict(texts)
+
+    with served(hanging, limits=replace(LIMITS, seconds=0.5)) as (found, _):
+        results = []
+        threads = [threading.Thread(target=lambda: results.append(call(found, {"text": "a"})))
+                   for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        ready = call(found, b"", "/readyz", "GET")[0].status
+        gate.set()
+
+    codes = [json.loads(content)["error"]["code"] for _, content in results]
+    assert {answer.status for answer, _ in results} == {503} and ready == 503
+    assert set(codes) == {"busy", "time"}
+    assert all(answer.headers["Retry-After"] == "1" for answer, _ in results)
+
+
+def test_a_bad_request_in_a_batch_spoils_no_other():
+    started = threading.Event()
+
+    def slow(texts):
+        if not started.is_set():
+            started.set()
+            time.sleep(0.3)
+        return predict(texts)
+
+    with served(slow) as (found, _):
+        results = {}
+
+        def one(text):
+            results[text] = asked(found, {"text": text})[0]
+
+        threads = [threading.Thread(target=one, args=(text,)) for text in ("a", "boom", "c")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert results == {"a": 200, "boom": 500, "c": 200}
+
+
+def test_metrics_and_log_count_the_same(tmp_path):
+    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 10_000_000)
+    with served(log=log) as (found, _):
+        for body in ({"text": "fine"}, {"texts": ["a", "b"]}, {"text": 1}, {"text": "boom"}):
+            asked(found, body)
+        page = call(found, b"", "/metrics", "GET")[1].decode()
+    counts = of_page(page)
+    assert (counts.requests, counts.errors, counts.refused) == (4, 1, 1)
+    assert counts.labels == {"good": 3}
+    assert replace(of_log(tmp_path, "v1.0.0"), within=counts.within) == counts
+
+
+def test_the_log_holds_no_address_and_no_text_that_failed(tmp_path, capfd):
+    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 10_000_000)
+    with served(log=log) as (found, _):
+        asked(found, {"text": "write to jane.doe@corp-mail.de",
+                      "fields": {"who": "x@corp-mail.de"}})
+        asked(found, {"text": "boom jane.doe@corp-mail.de"})
+        everything = call(found, b"", "/metrics", "GET")[1]
+    everything += b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
+    said = capfd.readouterr()
+    assert "RuntimeError at" in said.err
+    assert "jane" not in everything.decode() + said.err + said.out
+    assert b"corp-mail" not in everything and b"[e-mail]" in everything
+
+
+def test_without_a_lease_nothing_is_answered(tmp_path):
+    path = tmp_path / "green.lease"
+    with served(lease=Lease(path)) as (found, desk):
+        assert asked(found, {"text": "a"})[0] == 503
+        lease.grant(path, 30)
+        time.sleep(0.3)
+        assert asked(found, {"text": "a"})[0] == 200
+        lease.withdraw(path)
+        time.sleep(0.3)
+        status, answer = asked(found, {"text": "a"})
+        counted = of_page(desk.metrics.page().decode()).requests
+    assert status == 503 and answer["error"]["code"] == "lease" and counted == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"until": "soon"}', '{"until": 1}', "[]"])
+def test_a_broken_or_old_lease_is_none(tmp_path, content):
+    (tmp_path / "lease").write_text(content)
+    assert not Lease(tmp_path / "lease").holds()
+
+
+def test_a_stop_lets_the_last_answer_out(tmp_path):
+    def slow(texts):
+        time.sleep(0.5)
+        return predict(texts)
+
+    results = []
+    log = PredictionLog(tmp_path, RELEASE, text_writer("none"), 10_000_000)
+    with served(slow, log=log) as (found, _):
+        thread = threading.Thread(target=lambda: results.append(asked(found, {"text": "a"})))
+        thread.start()
+        time.sleep(0.2)
+    thread.join()
+    assert results[0][0] == 200 and of_log(tmp_path, "v1.0.0").requests == 1
+
+
+def test_the_log_is_rotated_by_size_and_every_line_is_whole(tmp_path):
+    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 2000)
+    answers = predict(["fine"])
+    for number in range(40):
+        log.put(Entry(f"r{number}", 1e9 + number, 0.01, 200, ["fine"], answers))
+        time.sleep(0.002)
+    log.close()
+    rows = [json.loads(line) for path in tmp_path.rglob("*.jsonl")
+            for line in path.read_text().splitlines()]
+    assert {row["request_id"] for row in rows} == {f"r{number}" for number in range(40)}
+    assert len(list(tmp_path.rglob("*.jsonl"))) > 1
+
+
+def test_a_full_disk_loses_whole_lines_and_counts_them(tmp_path, monkeypatch):
+    import mlops.serving.prediction_log as module
+
+    real = module.os.write
+    monkeypatch.setattr(module.os, "write", lambda handle, data: real(handle, data[:50])
+                        if len(data) > 150 else (_ for _ in ()).throw(OSError(28, "No space")))
+    log = PredictionLog(tmp_path, RELEASE, text_writer("none"), 10_000_000)
+    log.put(Entry("r", 1e9, 0.01, 200, ["fine"], predict(["fine"])))
+    log.close()
+    assert log.dropped == 1
+    assert [path.read_bytes() for path in tmp_path.rglob("*.jsonl")] == [b""]
+
+
+def test_hashed_texts_need_a_key_and_equal_texts_are_equal(monkeypatch):
+    monkeypatch.delenv("PRIVACY_KEY", raising=False)
+    with pytest.raises(UsageError, match="PRIVACY_KEY"):
+        text_writer("hashed")
+    monkeypatch.setenv("PRIVACY_KEY", "k" * 16)
+    keyed = text_writer("keyed")
+    assert keyed("to a@b.org")["text"].startswith("to [e-mail:")
+    told = text_writer("hashed")
+    assert told("a") == told("a") != told("b") and "a" not in told("a").values()
+    assert text_writer("none")("a") == {}
+
+
+def test_a_line_names_versions_label_and_slice():
+    entry = Entry("r", 1e9, 0.0123, 200, ["fine"], predict(["fine"]), {"domain": "books"})
+    [line] = lines(entry, RELEASE, text_writer("masked"))
+    row = json.loads(line)
+    assert row["at"].startswith("2001-09-09T01:46:40") and row["latency_ms"] == 12.3
+    assert (row["dataset"], row["label"], row["fields"], row["text"]) == (
+        "rows-v1.0.0", "good", {"domain": "books"}, "fine")
+
+
+def test_planted_faults_begin_after_a_smoke_test():
+    for kind in ("errors", "invalid", "label"):
+        faulty = faults.planted(faults.parse(f"{kind}=1"), predict)
+        for _ in range(faults.BEGINS):
+            assert faulty(["fine"])[0].label == "good"
+        if kind == "errors":
+            with pytest.raises(RuntimeError):
+                faulty(["fine"])
+        else:
+            assert faulty(["fine"])[0].label == ("" if kind == "invalid" else "bad")
+    for text in ("errors", "errors=2", "nothing=1", "slow=-1", "errors=nan"):
+        with pytest.raises(UsageError, match="KIND=SIZE"):
+            faults.parse(text)

@@ -1,0 +1,274 @@
+"""Drills of the rollout with the real nginx on loopback, under load that counts every failure."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+
+import pytest
+from conftest import bake, commit, environment, tool, with_venv
+
+V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
+
+
+class Load:
+    """Requests on new connections, from several threads; every answer but a 200 is a failure."""
+
+    def __init__(self, port, connections=3):
+        self.port, self.failed, self.versions = port, Counter(), Counter()
+        self.stop, self.lock = threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                status, body = ask(self.port)
+                result = json.loads(body)["version"] if status == 200 else f"status {status}"
+            except (OSError, http.client.HTTPException) as error:
+                status, result = 0, repr(error)
+            with self.lock:
+                (self.versions if status == 200 else self.failed)[result] += 1
+
+    def forget(self):
+        with self.lock:
+            self.versions.clear()
+
+    def wait_for(self, version, number=20):
+        until(lambda: self.versions[version] >= number)
+
+
+def ask(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/predict", json.dumps({"text": "The kettle works great."}),
+                           {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def until(condition, seconds=60):
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory, venv):
+    """A bake with one version in production and a newer one in staging."""
+    project = with_venv(bake(tmp_path_factory.mktemp("deploy") / "out"), venv)
+    register(project)
+    tool(project, "promote", V0, "--to", "production")
+    path = project / "project.yaml"
+    path.write_text(path.read_text().replace("c: 4.0", "c: 3.5"))
+    commit(project, "Regularise a little more")
+    register(project)
+    return project
+
+
+def register(project):
+    for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
+        tool(project, name)
+
+
+class Production:
+    """The environment `production` of a project, on a port of its own."""
+
+    def __init__(self, project):
+        self.project = project
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+
+    def deploy(self, *arguments, check=True, **env):
+        return tool(self.project, "deploy", "--environment", "production", *arguments,
+                    check=check, **env)
+
+    def begin(self, *arguments):
+        command = [self.project / ".venv" / "bin" / "python", "tools/deploy.py", "--environment",
+                   "production", *arguments]
+        return subprocess.Popen(list(map(str, command)), cwd=self.project, env=environment(),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def state(self):
+        return json.loads((self.project / ".deploy" / "production" / "state.json").read_text())
+
+    def signal(self, slot, number):
+        path = self.project / ".deploy" / "production" / f"{slot}.pid"
+        os.kill(json.loads(path.read_text())["pid"], number)
+
+
+@pytest.fixture
+def production(registered):
+    """An environment in which the champion has all traffic."""
+    found = Production(registered)
+    found.deploy("--stage", "production", "--port", str(found.port))
+    yield found
+    found.deploy("--stop")
+    shutil.rmtree(registered / ".deploy")
+
+
+CANARY = ("--strategy", "canary", "--candidate", V1, "--every", "0.3", "--deadline", "120")
+
+
+def test_a_switch_and_the_way_back_cost_no_request(production):
+    with Load(production.port) as load:
+        load.wait_for("v1.0.0")
+        tool(production.project, "promote", V1, "--to", "production")
+        production.deploy("--stage", "production")
+        load.wait_for("v1.0.1")
+        load.forget()
+        load.wait_for("v1.0.1", 50)
+        assert load.versions["v1.0.0"] == 0
+        tool(production.project, "rollback", "--reason", "drill")
+        back = production.deploy("--stage", "production").stdout
+        load.wait_for("v1.0.0", 50)
+    tool(production.project, "promote", V1, "--to", "staging", "--unrevoke", "--reason", "drill",
+         check=False)
+
+    assert load.failed == {}
+    assert "start" not in back, "the replaced version should have been warm"
+    assert "nothing to do" in production.deploy("--stage", "production").stdout
+
+
+def test_a_healthy_canary_passes_and_the_champion_has_the_traffic_again(production, tmp_path):
+    evidence, summary = tmp_path / "canary.json", tmp_path / "summary.md"
+    with Load(production.port) as load:
+        done = production.deploy(*CANARY, "--evidence-out", str(evidence),
+                                 GITHUB_STEP_SUMMARY=str(summary))
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+        assert load.versions["v1.0.1"] == 0
+
+    found = json.loads(evidence.read_text())
+    assert done.returncode == 0 and found["verdict"] == "PASS" and found["rehearsal"] is False
+    assert found["candidate"] == V1 and found["champion"] == found["serving"] == V0
+    assert found["canary"]["kinds"][0]["candidate"]["answers"] >= 500
+    assert load.failed == {} and "PASS" in summary.read_text()
+    assert json.loads(production.deploy("--status", "--json").stdout)["well"] is True
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP,
+                                                              marks=pytest.mark.heavy)])
+def test_a_canary_that_dies_or_hangs_costs_no_request_and_is_blocked(production, end):
+    with Load(production.port) as load:
+        canary = production.begin(*CANARY, "--min-requests", "100000")
+        load.wait_for("v1.0.1", 5)
+        refused = production.deploy("--stage", "production", check=False)
+        production.signal("green", end)
+        output = canary.communicate(timeout=60)[0]
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+
+    assert refused.returncode == 4 and "another deploy" in refused.stderr
+    assert canary.returncode == 1 and "FAIL: the candidate does not answer" in output
+    assert load.failed == {} and load.versions["v1.0.1"] == 0
+    again = production.deploy(*CANARY, check=False)
+    assert again.returncode == 4 and "--unblock" in again.stdout
+
+
+def test_a_killed_judge_gives_the_traffic_back_through_the_lease(production):
+    with Load(production.port) as load:
+        judge = production.begin(*CANARY, "--lease", "2", "--min-requests", "100000")
+        load.wait_for("v1.0.1", 5)
+        judge.kill()
+        judge.communicate()
+        time.sleep(2.5)
+        load.forget()
+        load.wait_for("v1.0.0", 100)
+        assert load.versions["v1.0.1"] == 0
+        assert production.state()["weight"] > 0
+        done = production.deploy("--stage", "production")
+        load.wait_for("v1.0.0", 200)
+
+    assert load.failed == {} and "ended during its canary" in done.stdout
+    assert production.state()["canary"] is None
+
+
+@pytest.mark.heavy
+def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
+    for end in ("SIGTERM", "abort"):
+        with Load(production.port) as load:
+            judge = production.begin(*CANARY, "--min-requests", "100000")
+            load.wait_for("v1.0.1", 5)
+            if end == "abort":
+                production.deploy("--abort", "--reason", "wrong labels")
+            else:
+                judge.terminate()
+            output = judge.communicate(timeout=60)[0]
+            load.forget()
+            load.wait_for("v1.0.0", 50)
+        assert load.versions["v1.0.1"] == 0 and load.failed == {}
+        assert judge.returncode == 4, output
+        assert ("wrong labels" if end == "abort" else "interrupted") in output
+
+
+@pytest.mark.heavy
+def test_without_traffic_there_is_no_verdict(production):
+    done = production.deploy(*CANARY, "--deadline", "1", check=False)
+    assert done.returncode == 4 and "no traffic reached the candidate" in done.stdout
+
+
+@pytest.mark.heavy
+def test_a_switch_that_was_torn_is_finished(production):
+    production.deploy(*CANARY, "--deadline", "1", check=False)
+    path = production.project / ".deploy" / "production" / "state.json"
+    path.write_text(json.dumps({**production.state(), "switching": "green"}))
+
+    done = production.deploy("--stage", "production")
+
+    assert "ended while it switched" in done.stdout
+    assert production.state()["switching"] is None and ask(production.port)[0] == 200
+
+
+@pytest.mark.parametrize("fault, code, word", [
+    ("errors=0.3", 1, "errors"),
+    *(pytest.param(*case, marks=pytest.mark.heavy) for case in (
+        ("slow=60", 1, "slow"), ("invalid=0.3", 1, "invalid"),
+        ("label=0.9", 4, "label 'negative'")))])
+def test_a_rehearsal_finds_planted_faults_and_leaves_nothing(registered, fault, code, word):
+    done = tool(registered, "deploy", "--environment", "production", "--candidate", V1,
+                "--rehearsal", "--fault", fault, "--json", check=False)
+
+    found = json.loads(done.stdout)
+    assert done.returncode == code, found["why"]
+    assert word in found["why"] and found["rehearsal"] is True and found["deployed"] is False
+    assert found["canary"]["back_seconds"] < 10 and not (registered / ".deploy").exists()
+    assert {"status 500"} >= set(found["traffic"]["reasons"])
+
+
+@pytest.mark.heavy
+def test_a_rehearsal_of_a_healthy_candidate_and_of_staging_pass(registered):
+    for arguments in (("production", "--candidate", V1), ("staging", "--stage", "staging")):
+        done = tool(registered, "deploy", "--environment", *arguments, "--rehearsal")
+        assert "REHEARSAL: PASS" in done.stdout and "DEPLOY" not in done.stdout
+
+
+def test_wrong_orders_are_one_line(registered):
+    for arguments, word in (
+            (("--candidate", V1, "--fault", "errors=0.3"), "--rehearsal"),
+            (("--candidate", V1, "--steps", "10,90"), "at most 50"),
+            (("--stage", "production", "--strategy", "canary"), "--candidate"),
+            (("--candidate", "review-sentiment@v9.9.9"), "not registered")):
+        done = tool(registered, "deploy", "--environment", "production", *arguments, check=False)
+        assert done.returncode == 2 and word in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
