@@ -45,7 +45,8 @@ def test_a_default_bake_is_one_clean_commit_on_main_and_a_ledger_root(default):
     assert git(default, "branch", "--format=%(refname:short)").split() == ["main", "registry"]
     assert git(default, "status", "--porcelain") == ""
     assert git(default, "rev-list", "--count", "main") == "1"
-    assert git(default, "ls-tree", "--name-only", "registry") == "README.md"
+    assert git(default, "ls-tree", "-r", "--name-only", "registry").split() == [
+        ".github/workflows/on-release.yml", ".github/workflows/on-tag.yml", "README.md"]
     assert run("git", "merge-base", "main", "registry", cwd=default, check=False).returncode == 1
 
 

@@ -1,95 +1,118 @@
-"""The first workflows, run for real: a fresh bake is green, a broken one red at the right step."""
+"""Pull requests and pushes on the real runner: what is green, what is red, and what that costs."""
 
 import json
-import os
 
 import pytest
-from conftest import ROOT, bake, commit, environment, git
-from runner import Result, run_workflow
+from conftest import ROOT, commit, git
+from flow_kit import NAME, REPO, team
+from github_events import event
+from github_standin import pulls
+from runner import run_workflow
 
-# How this machine reaches packages: a job needs that, and nothing else of the environment.
-PACKAGES = {"UV_CACHE_DIR": os.path.expanduser("~/.cache/uv"),
-            **{key: value for key, value in os.environ.items()
-               if key.startswith(("UV_", "PIP_", "SSL_")) or key.lower().endswith("_proxy")}}
+HOSTILE = "$(touch pwned) `touch pwned`\n::error::x <b>@org</b>"
 
 
 @pytest.fixture
-def repo(tmp_path):
-    """A fresh bake, committed as a person would have it."""
-    return bake(tmp_path / "out")
+def on_github(tmp_path, venv):
+    with team(tmp_path, venv) as found:
+        yield found
 
 
-def ci(repo, tmp_path, event="push", job=None) -> Result:
-    """Run ci.yml. The packages come from the cache that a runner would keep."""
-    head = git(repo, "rev-parse", "HEAD")
-    payload = {"push": {"ref": "refs/heads/main", "after": head},
-               "pull_request": {"number": 1, "pull_request": {
-                   "number": 1, "base": {"ref": "main"},
-                   "head": {"ref": "change", "sha": head}, "merge_commit_sha": head}}}[event]
-    return run_workflow(repo, "ci.yml", event, payload, workdir=tmp_path / "act", job=job,
-                        env={**PACKAGES, "PATH": environment()["PATH"]})
+def pull_request(on_github, base, number=7, branch="change", fork=False):
+    """Run ci.yml for a pull request of the work tree's commit against `base`."""
+    head = git(on_github.project, "rev-parse", "HEAD")
+    return on_github.act("ci.yml", "pull_request", event(
+        "pull_request", number=number, repository={"full_name": REPO, "default_branch": "main"},
+        pull_request={"number": number, "title": HOSTILE, "merge_commit_sha": head,
+                      "base": {"ref": "main", "sha": base},
+                      "head": {"ref": branch, "sha": head, "repo": {"fork": fork}}}))
 
 
-def break_row(repo):
-    path = repo / "data" / "train.jsonl"
-    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
-    row = {**json.loads(first), "label": "postive"}
-    path.write_text(json.dumps(row) + "\n" + rest, encoding="utf-8")
+def on_branch(on_github, message):
+    """Commit the work tree on a branch of its own; return the commit it starts from."""
+    base = git(on_github.project, "rev-parse", "main")
+    git(on_github.project, "checkout", "--quiet", "-b", "change")
+    on_github.push(message, "change")
+    return base
 
 
-def break_unit_test(repo):
-    path = repo / "nlp" / "preprocess.py"
-    path.write_text(path.read_text().replace(".casefold()", ""))
-
-
-def break_lint(repo):
-    (repo / "nlp" / "extra.py").write_text("import os\n")
-
-
-def break_prompt(repo):
-    path = next((repo / "prompts" / "classify_sentiment").iterdir())
-    path.write_text(path.read_text().replace("{{ text }}", "{{ txet }}"))
-
-
-def break_model(repo):
-    path = repo / "project.yaml"
-    path.write_text(path.read_text().replace("c: 4.0", "c: 0.0001"))
-
-
-@pytest.mark.parametrize("event", ["push", "pull_request"])
-def test_a_fresh_bake_is_green(repo, tmp_path, event):
-    result = ci(repo, tmp_path, event)
+def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_setting(on_github):
+    result = on_github.push_event()
 
     assert result.exit_code == 0, result.log[-3000:]
-    assert {result.outcome(job) for job in ("checks", "gate", "pass")} == {"success"}
-    assert "PASS: f1" in result.summary and "gate:review-sentiment" in result.summary
-    report = json.loads(next(result.artifacts.rglob("report.json")).read_text())
+    assert set(result.jobs.values()) == {"success"}
+    assert {"changed", "gate", "register / version", "deploy", "pass"} < set(
+        result.jobs)
+    assert on_github.stages() == {"staging": "v1.0.0"}
+    assert on_github.tags() == [f"{NAME}#staging#2", f"{NAME}@v1.0.0"]
+    release = on_github.released("v1.0.0")
+    assert release.prerelease and f"{NAME}.tar" in {item.name for item in release.assets.values()}
+    assert on_github.repository.dispatches == []
+    for text in ("PASS: f1", f"gate:{NAME}", "The registry now", "Rehearsal, nothing is deployed"):
+        assert text in result.summary
+    report = json.loads(next(result.artifacts.rglob("gate-report/report.json")).read_text())
     assert report["verdict"] == "PASS"
 
 
-RED = {
-    "a broken row": (break_row, "checks", "Schema check", "did you mean 'positive'?"),
-    "a failing unit test": (break_unit_test, "checks", "Unit tests", "test_preprocess.py"),
-    "a lint fault": (break_lint, "checks", "Lint", "nlp/extra.py:1:1: F401"),
-    "a misspelt variable in a prompt": (break_prompt, "checks", "Prompt check", "txet"),
-    "a model below its bound": (break_model, "gate", "Evaluation gate",
-                                "GATE: FAIL ("),
-}
+def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_github):
+    (on_github.project / "tests" / "test_more.py").write_text("def test_more():\n    pass\n")
+    base = on_branch(on_github, "A test")
+    trained = pull_request(on_github, base)
+    kept = pull_request(on_github, base)
+    on_github.edit("README.md", "## ", "### ")
+    on_github.push("Papers", "change")
+
+    result = pull_request(on_github, git(on_github.project, "rev-parse", "change~"))
+
+    assert trained.exit_code == kept.exit_code == result.exit_code == 0, kept.log[-3000:]
+    assert "tools/train.py" in trained.log and "tools/train.py" not in kept.log
+    assert "PASS: f1" in trained.summary and "PASS: f1" in kept.summary
+    assert {job: result.outcome(job) for job in ("checks", "gate", "register", "pass")} == {
+        "checks": "skipped", "gate": "skipped", "register": "skipped", "pass": "success"}
 
 
-@pytest.mark.parametrize("fault", RED)
-def test_a_broken_bake_is_red_at_the_right_step_with_the_reason(repo, tmp_path, fault):
-    damage, job, step, reason = RED[fault]
-    damage(repo)
-    commit(repo, fault)
+def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(on_github):
+    data = on_github.project / "data" / "train.jsonl"
+    first, rest = data.read_text(encoding="utf-8").split("\n", 1)
+    data.write_text(json.dumps({**json.loads(first), "label": "postive"}) + "\n" + rest)
+    on_github.edit("nlp/preprocess.py", ".casefold()", "")
+    (on_github.project / "nlp" / "extra.py").write_text("import os\n")
+    on_github.edit("prompts/classify_sentiment/prompt_v0.3.1.txt", "{{ text }}", "{{ txet }}")
 
-    result = ci(repo, tmp_path)
+    result = pull_request(on_github, on_branch(on_github, HOSTILE))
 
-    assert result.exit_code != 0
-    assert (result.failed_step.job, result.failed_step.name) == (job, step), result.log[-3000:]
-    assert reason in result.log
-    assert result.outcome("pass") == "failure"
-    assert result.outcome("gate") == ("failure" if job == "gate" else "skipped")
+    assert {name: outcome for name, outcome in result.jobs.items() if "checks" in name} == {
+        f"checks ({name})": "failure" for name in ("lint", "test", "schema", "prompts")}
+    for reason in ("nlp/extra.py:1:1: F401", "test_preprocess.py", "did you mean 'positive'?",
+                   "txet", "P040"):
+        assert reason in result.log
+    for place in ("data/train.jsonl,line=1,", "prompt_v0.3.1.txt,line=40,"):
+        assert place in result.log
+    assert (result.outcome("gate"), result.outcome("pass")) == ("skipped", "failure")
+
+
+def test_a_worse_model_from_a_fork_is_red_and_a_comment_says_why(on_github):
+    on_github.edit("project.yaml", "c: 4.0", "c: 0.0001")
+    on_github.edit("gates.yaml", "max: 150", "max: 0.0001")
+    base = on_branch(on_github, HOSTILE)
+    sha = git(on_github.project, "rev-parse", "HEAD")
+    pulls.add(on_github.repository, 7, "stranger", "change", sha, title=HOSTILE)
+
+    result = pull_request(on_github, base, fork=True)
+    git(on_github.project, "checkout", "--quiet", "main")
+    told = on_github.act("pr-comment.yml", "workflow_run", event(
+        "workflow_run", repository={"full_name": REPO, "default_branch": "main"}, workflow_run={
+            "event": "pull_request", "id": 1, "conclusion": "failure", "head_branch": "change",
+            "head_sha": sha, "html_url": "https://github.com/run",
+            "head_repository": {"owner": {"login": "stranger"}}}))
+
+    assert (result.failed_step.name, result.outcome("pass")) == (
+        "Train and judge, unless the same inputs passed before", "failure")
+    assert told.exit_code == 0, told.log[-3000:]
+    comment, = on_github.repository.comments.values()
+    for gate in ("quality", "short-and-domains", "latency"):
+        assert gate in comment["body"] and gate in result.summary
+    assert "pwned" not in [path.name for path in on_github.work.rglob("pwned")]
 
 
 def test_the_templates_own_workflow_calls_make_test(tmp_path):

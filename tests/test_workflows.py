@@ -21,6 +21,20 @@ def baked(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def prompted(tmp_path_factory):
+    return bake(tmp_path_factory.mktemp("workflows") / "out", task="prompt-classification")
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory, baked):
+    """The stubs, as they lie on the branch of the ledger."""
+    folder = tmp_path_factory.mktemp("ledger") / "branch"
+    run("git", "clone", "--quiet", "--branch", "registry", baked, folder, cwd=folder.parent)
+    assert len(list((folder / ".github" / "workflows").iterdir())) == 2
+    return folder
+
+
+@pytest.fixture(scope="module")
 def own(tmp_path_factory):
     """The template's own workflows, without the ones it generates."""
     folder = tmp_path_factory.mktemp("own")
@@ -30,7 +44,7 @@ def own(tmp_path_factory):
 
 
 @pytest.mark.parametrize("linter", LINTERS)
-@pytest.mark.parametrize("which", ["baked", "own"])
+@pytest.mark.parametrize("which", ["baked", "prompted", "ledger", "own"])
 def test_the_linters_find_nothing(request, which, linter):
     folder = request.getfixturevalue(which)
 
@@ -42,18 +56,27 @@ FAULTS = {
     "actionlint": ("runs-on: ubuntu-latest", "runs-on: ubuntu-lastest"),
     "check-jsonschema": ("timeout-minutes: 15", "timeout-minuts: 15"),
 }
+MORE_FAULTS = {
+    "a title in a script": ("zizmor", 'make "$CHECK"',
+                            "echo ${{ github.event.pull_request.title }}"),
+    "no permissions": ("zizmor", "permissions: {}", ""),
+    # Only shellcheck sees it, which actionlint calls.
+    "a word that the shell splits": ("actionlint", 'make "$CHECK"', "make $CHECK"),
+}
 
 
-@pytest.mark.parametrize("linter", FAULTS)
-def test_the_linters_do_fail_on_a_planted_fault(tmp_path, linter):
+@pytest.mark.parametrize("linter, old, new", [
+    *((linter, *fault) for linter, fault in FAULTS.items()), *MORE_FAULTS.values()])
+def test_the_linters_do_fail_on_a_planted_fault(tmp_path, linter, old, new):
     folder = bake(tmp_path / "out")
     path = folder / ".github" / "workflows" / "ci.yml"
-    path.write_text(path.read_text().replace(*FAULTS[linter]))
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
 
     assert run(*LINTERS[linter](folder), cwd=folder, check=False).returncode != 0
 
 
-@pytest.mark.parametrize("which", ["baked", "own"])
+@pytest.mark.parametrize("which", ["baked", "prompted", "ledger", "own"])
 def test_workflows_are_short_pinned_and_without_rights_by_default(request, which):
     for path in (request.getfixturevalue(which) / ".github" / "workflows").glob("*.yml"):
         text = path.read_text()

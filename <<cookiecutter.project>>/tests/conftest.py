@@ -6,9 +6,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from mlops.dataset.rows import digest
 from mlops.project import Project, load_project
+
+# A slow machine is no fault of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 HERE = Path(__file__).resolve().parent.parent
 WORDS = {

@@ -104,8 +104,8 @@ def _steps(events: list[Event]) -> Iterable[Step]:
 
 
 def _summary(events: list[Event]) -> str:
-    # A composite action repeats the summary of its last inner step, so only leaves count.
-    known = {_key(event) for event in events if "stepID" in event}
+    # A composite action repeats the summary of its inner steps, unless it tells it in their place.
+    known = {_key(event) for event in events if event.get("command") == "summary"}
     outer = {(label, step[:length]) for label, step in known for length in range(1, len(step))}
     return "".join(event["content"] for event in events
                    if event.get("command") == "summary" and _key(event) not in outer)

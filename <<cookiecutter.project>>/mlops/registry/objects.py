@@ -1,5 +1,6 @@
 """Making ledger commits and tags as git objects. Nothing points to them before they are pushed."""
 
+import os
 import subprocess
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ ROOT_README = """# Model registry
 This branch is the ledger: one commit per event, never edited. Stages appear here with the first
 registered version. Read it with `python tools/registry.py show` and `history`.
 """
+STUBS = Path(__file__).resolve().parent / "stubs"
 Signer = Callable[[bytes], bytes]
 
 
@@ -80,8 +82,17 @@ def write_tag(repo: Path, target: str, event: Event, time: int, sign: Signer | N
 
 
 def root_files() -> dict[str, bytes]:
-    """Return the files of the ledger's first commit."""
-    return {"README.md": ROOT_README.encode()}
+    """Return the files of the ledger's first commit: a README, and the stubs of two workflows.
+
+    Events on a tag run the workflows of the tagged commit, and version tags point into the ledger;
+    the stubs start the real ones. The token of a workflow may push no workflow, so a ledger that
+    begins inside one does without them.
+    """
+    files = {"README.md": ROOT_README.encode()}
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return files
+    return {**files, **{f".github/workflows/{path.name}": path.read_bytes()
+                        for path in sorted(STUBS.glob("*.yml"))}}
 
 
 def write_root(repo: Path, files: Mapping[str, bytes], time: int) -> str:

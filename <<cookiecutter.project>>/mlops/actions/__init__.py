@@ -1,0 +1,1 @@
+"""What workflows do on GitHub beyond the registry: comments, release notes, alerts, dispatches."""

@@ -1,0 +1,47 @@
+"""After staging: start promote.yml for the version there, if `promotion.auto` says so.
+
+The setting is in project.yaml. The version passes through shadow, if there is such a stage.
+
+examples:
+  python tools/onward.py
+  python tools/onward.py --registry origin
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import parser, run
+from mlops.actions import where
+from mlops.actions.dispatch import dispatch
+from mlops.dataset.manifest import load_manifest
+from mlops.project import load_project
+from mlops.registry.connect import connect
+from mlops.registry.operations import promote, resolve
+from mlops.registry.views import outcome_lines
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    options = arguments.parse_args(argv)
+    project = load_project()
+    if not project.auto_promotion:
+        print("a person decides about production: promotion.auto in project.yaml is not true")
+        return 0
+    registry = connect(project, options.registry)
+    ref = resolve(registry.snapshot(), "@staging", project.model().name)
+    if "shadow" in project.registry.stages:
+        done = promote(registry, ref, "shadow", load_manifest(project.dataset).test_sha256)
+        print("\n".join(outcome_lines(done.events)))
+    page = dispatch(where.connection(project), "promote.yml",
+                    project.registry.protected_branch or "main", {"version": str(ref)})
+    print(f"started promote.yml for {ref}: {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

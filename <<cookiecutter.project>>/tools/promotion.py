@@ -1,0 +1,86 @@
+"""The two ends of a promotion on GitHub; promote.yml calls them, gates and canary lie between.
+
+commands:
+  begin     is this a version that may go to production? hands its parts to later jobs
+  end       release notes with evidence, or why it was refused; tells a chat
+
+examples:
+  python tools/promotion.py begin review-sentiment@v1.2.0 --registry origin
+  python tools/promotion.py end review-sentiment@v1.2.0 --jobs "$JOBS" --evidence evidence/
+
+exit codes of `end`: 0 promoted, 1 refused or rolled back
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import parser, run
+from mlops.actions import where
+from mlops.actions.promotion import begin, check, open_registry
+from mlops.actions.promotion_end import REFUSAL
+from mlops.errors import UserError
+from mlops.files import write_json
+from mlops.names import ModelRef
+from mlops.project import load_project
+from mlops.render_markdown import escape
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    options = _arguments().parse_args(argv)
+    return (_begin if options.command == "begin" else _end)(options)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    found = parser(__doc__)
+    found.add_argument("command", choices=("begin", "end"))
+    found.add_argument("version", metavar="NAME@vX.Y.Z", help="begin also takes NAME@staging")
+    found.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    found.add_argument("--jobs", default="{}", metavar="JSON",
+                       help="end: the workflow's toJSON(needs)")
+    found.add_argument("--evidence", type=Path, default=Path("evidence"), metavar="DIR",
+                       help="end: the folder with gate/ and production/")
+    return found
+
+
+def _begin(options: argparse.Namespace) -> int:
+    project = load_project()
+    registry = open_registry(project, options.registry)
+    begun = begin(project, registry, options.version)
+    where.outputs(begun.outputs())
+    if not begun.todo:
+        where.summarize(f"{escape(str(begun.ref))} is in production already; nothing to do.")
+        print(f"{begun.ref} is in production already; nothing to do")
+        return 0
+    try:
+        check(project, registry, begun)
+    except UserError as error:
+        write_json(project.root / "reports" / REFUSAL, {"why": str(error)})
+        raise
+    print(f"{begun.ref} may go on; production is {begun.champion}")
+    return 0
+
+
+def _end(options: argparse.Namespace) -> int:
+    from mlops.actions import promotion_end, release_text
+    from mlops.actions.webhook import notify
+
+    ref = ModelRef.parse(options.version)
+    ended = promotion_end.ended(promotion_end.results(options.jobs), options.evidence)
+    text = release_text.notes(ended, promotion_end.evidence_rows(options.evidence),
+                              where.run_url())
+    where.summarize(text)
+    print(f"{ref}: {ended.word}: {ended.why}")
+    print(release_text.publish(where.connection(load_project()), ref, text,
+                               None if ended.is_good else True))
+    if not ended.is_good:
+        print(notify(f"{ref}: promotion {ended.word}", ended.why, where.run_url()))
+    return 0 if ended.is_good else 1
+
+
+if __name__ == "__main__":
+    run(main)

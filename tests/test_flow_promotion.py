@@ -1,0 +1,127 @@
+"""From staging to production and back, on the real runner: releases, canary, ledger, traffic."""
+
+import pytest
+from conftest import git
+from flow_kit import NAME, REPO, team
+from github_events import event
+
+
+@pytest.fixture(scope="module")
+def on_github(tmp_path_factory, venv):
+    """A team with v1.0.0 in production and v1.0.1 in staging; the tests follow each other."""
+    with team(tmp_path_factory.mktemp("promotion"), venv) as found:
+        register(found)
+        found.tool("promote", "@staging", "--to", "Production", "--registry", "origin",
+                   GITHUB_ACTIONS="true", GITHUB_SERVER_URL="https://github.com")
+        found.edit("project.yaml", "c: 4.0", "c: 5.0")
+        found.push("Regularise less")
+        register(found)
+        yield found
+
+
+def register(on_github):
+    on_github.tool("train")
+    on_github.tool("eval_gate", "--registry", "origin")
+    on_github.tool("pack_model")
+    on_github.tool("push_to_registry", "--registry", "origin")
+
+
+def promote(on_github, version, **more):
+    return on_github.act("promote.yml", "workflow_dispatch", event(
+        "workflow_dispatch", ref="refs/heads/main", inputs={"version": version},
+        repository={"full_name": REPO, "default_branch": "main"}), **more)
+
+
+def test_unticking_pre_release_starts_the_promotion_of_that_version(on_github):
+    tag = f"{NAME}@v1.0.1"
+    ledger = on_github.work / "ledger"
+    git(on_github.work, "clone", "--quiet", "--branch", tag, str(on_github.bare), str(ledger))
+    git(ledger, "checkout", "--quiet", "-b", "at-the-tag")
+    payload = event("release", release={"tag_name": tag, "name": "$(id) `id`\n::error::x"},
+                    repository={"full_name": REPO, "default_branch": "main"})
+
+    result = on_github.act("on-release.yml", "release", payload, repo=ledger)
+
+    assert result.exit_code == 0, result.log[-3000:]
+    assert on_github.repository.dispatches.pop() == {
+        "workflow": "promote.yml", "ref": "main", "inputs": {"version": tag}}
+
+
+@pytest.mark.parametrize("version", ["$(touch pwned)`touch pwned`\n::error::x\ntodo=true",
+                                     "--help"])
+def test_a_hostile_or_unknown_version_is_refused_and_changes_nothing(on_github, version):
+    before = on_github.tags()
+
+    result = promote(on_github, version)
+
+    assert result.failed_step.name == "May it begin?", result.log[-3000:]
+    assert on_github.tags() == before and not list(on_github.work.rglob("pwned"))
+
+
+def test_a_failing_canary_refuses_and_leaves_the_champion(on_github):
+    before = on_github.tags()
+    workflow, line = ".github/workflows/promote.yml", '--candidate "$REF" --evidence-out'
+    on_github.edit(workflow, line, f"--fault errors=0.5 {line}")
+    on_github.push("Drill: a candidate that answers with errors")
+    on_github.released("v1.0.1").prerelease = False
+
+    result = promote(on_github, f"{NAME}@v1.0.1")
+
+    on_github.edit(workflow, f"--fault errors=0.5 {line}", line)
+    on_github.push("The drill is over")
+    assert result.failed_step.name == "Canary", result.log[-3000:]
+    assert on_github.tags() == before
+    assert on_github.stages()["production"] == "v1.0.0"
+    release = on_github.released("v1.0.1")
+    assert release.prerelease and "Promotion refused" in release.body
+
+
+def test_a_good_version_goes_to_production_with_notes_and_a_repetition_does_nothing(on_github):
+    result = promote(on_github, f"{NAME}@v1.0.1")
+    after = on_github.tags()
+    again = promote(on_github, f"{NAME}@v1.0.1")
+
+    assert result.exit_code == again.exit_code == 0, result.log[-3000:]
+    assert on_github.stages()["production"] == "v1.0.1"
+    release = on_github.released("v1.0.1")
+    assert not release.prerelease and "Promoted to production" in release.body
+    assert on_github.repository.latest == release.id
+    assert on_github.tags() == after
+    assert again.outcome("production") == "skipped" and "nothing to do" in again.summary
+
+
+def rollback(on_github, reason):
+    return on_github.act("rollback.yml", "workflow_dispatch", event(
+        "workflow_dispatch", ref="refs/heads/main", inputs={"reason": reason},
+        repository={"full_name": REPO, "default_branch": "main"}))
+
+
+def test_a_rollback_brings_the_last_good_version_back_and_a_second_click_does_nothing(on_github):
+    reason = "wrong $(touch pwned) `touch pwned` labels"
+
+    result = rollback(on_github, reason)
+    on_github.repository.runs.update(dict.fromkeys(range(100), "2020-01-01T00:00:00Z"))
+    tags = on_github.tags()
+    again = rollback(on_github, "doubled")
+
+    assert result.exit_code == again.exit_code == 0, result.log[-3000:]
+    assert on_github.stages()["production"] == "v1.0.0"
+    assert on_github.tags() == tags and again.outcome("traffic") == "skipped"
+    history = on_github.tool("registry", "history", "--registry", "origin").stdout
+    assert reason in history and not list(on_github.work.rglob("pwned"))
+    assert on_github.repository.latest == on_github.released("v1.0.0").id
+
+
+def test_a_stage_tag_pushed_by_hand_is_reported_and_changes_nothing(on_github):
+    before = on_github.stages()
+    git(on_github.project, "tag", f"{NAME}#production#99")
+    git(on_github.project, "push", "--quiet", "origin", f"{NAME}#production#99")
+
+    result = on_github.act("registry-verify.yml", "push", {
+        "ref": f"refs/tags/{NAME}#production#99",
+        "after": git(on_github.project, "rev-parse", "HEAD")})
+
+    issue, = on_github.repository.issues.values()
+    assert result.failed_step.name == "Verify"
+    assert "R024" in issue["body"] and "R024" in result.summary
+    assert on_github.stages() == before
