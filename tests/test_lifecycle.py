@@ -156,19 +156,18 @@ def test_what_is_out_of_order_is_one_line_and_the_documented_code(project, steps
 
 
 def test_a_second_model_lives_beside_the_first(project):
-    edit(project, "project.yaml", "registry:\n", """\
-  words-only:
+    edit(project, "project.yaml", "models:\n", """\
+models:
+  review-sentiment-words:
     class: tfidf-logistic
     params: {char_ngrams: 2}
-
-registry:
 """)
     commit(project, "Add a second model")
-    for model in ("review-sentiment", "words-only"):
+    for model in ("review-sentiment", "review-sentiment-words"):
         for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
             tool(project, name, "--model", model)
 
-    assert list(shown(project, "local")) == ["review-sentiment", "words-only"]
+    assert list(shown(project, "local")) == ["review-sentiment", "review-sentiment-words"]
 
 
 def test_commands_work_from_a_subfolder_and_outside_they_say_so(project, tmp_path):

@@ -162,8 +162,9 @@ LEDGER = {
     "page edited": (["echo '| other | v1 |' >> README.md", AMEND], ["R008"], "README.md"),
     "file smuggled in": ([f"echo x > models/{NAME}/x; git add .", AMEND], ["R009"],
                          f"writes models/{NAME}/x, which its event does not name"),
-    "workflow smuggled in": (["mkdir -p .github/workflows; echo x > .github/workflows/on-tag.yml",
-                              "git add .", AMEND], ["R009"], "writes .github/workflows/on-tag.yml"),
+    "workflow smuggled in": (["mkdir -p .github/workflows; echo x > .github/workflows/own.yml",
+                              "git add .", AMEND], ["R009"], "writes .github/workflows/own.yml"),
+    "workflow edited": (["echo x >> .github/workflows/on-tag.yml", AMEND], ["R010"], "on-tag.yml"),
     "merged": (["git checkout --quiet --orphan other; git commit --quiet -m other",
                 "git checkout --quiet registry",
                 "git merge --quiet --allow-unrelated-histories -X ours -m merge other"],
@@ -243,12 +244,13 @@ def test_an_archive_that_was_tampered_with_is_found_and_not_pulled(project, case
     assert not list((project / "pulled").glob("*"))
 
 
-def test_quick_leaves_out_only_versions_that_are_in_no_stage(project):
+def test_quick_leaves_out_only_old_versions_that_are_in_no_stage(project):
     for version in ("v1.0.0", "v1.0.1"):
         digest = json.loads(git(origin(project), "show",
                                 f"registry:models/{NAME}/{version}/version.json"))["archive_sha256"]
         archive_of(project, digest).unlink()
-    register(project, 2)
+    for number in range(2, 7):
+        register(project, number)
 
     assert [fault["subject"] for fault in verify(project, "--quick")] == [VERSION]
     assert len(verify(project)) == 2

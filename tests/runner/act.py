@@ -198,12 +198,18 @@ def local_repositories(copy: Path) -> list[str]:
     return arguments
 
 
+def heed_hang_ups() -> None:
+    """Undo what `nohup` does: steps end when act is gone because they are hung up."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def execute(command: list[str | Path], cwd: Path, env: Mapping[str, str],
             timeout: int) -> tuple[int, str]:
     """Run a command in a session of its own; end all of it when time is up."""
     process = subprocess.Popen(list(map(str, command)), cwd=cwd, env=dict(env), text=True,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True, errors="replace")
+                               stderr=subprocess.STDOUT, start_new_session=True, errors="replace",
+                               preexec_fn=heed_hang_ups)
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:

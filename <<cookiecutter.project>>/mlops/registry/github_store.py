@@ -18,6 +18,7 @@ from mlops.registry import github_assets, github_drafts
 from mlops.registry.github_client import PATIENCE_SECONDS, PAUSE_SECONDS, Connection, speaking
 from mlops.registry.github_drafts import Orphan
 from mlops.registry.github_transfer import download
+from mlops.registry.release_notes import kept
 from mlops.registry.release_page import body, title
 from mlops.registry.store import Asset, Release
 
@@ -169,7 +170,8 @@ class GitHubStore:
     def _show(self, page: Any, release: Release, stage: str | None) -> None:
         """Bring title, text and flags to what the ledger says; nothing is written for nothing."""
         prerelease = stage != "production" if stage in _LIVE else page.prerelease
-        wanted = (title(release), body(release, stage), False, prerelease, str(release.ref))
+        text = kept(body(release, stage), page.body or "")
+        wanted = (title(release), text, False, prerelease, str(release.ref))
         if (page.name, page.body, page.draft, page.prerelease, page.tag_name) == wanted:
             return
         name, text, draft, prerelease, tag = wanted
