@@ -166,7 +166,10 @@ def _reason(error: jsonschema.ValidationError) -> str:
     if error.validator == "additionalProperties":
         allowed = ", ".join(sorted(error.schema.get("properties", {})))
         extra = error.message.split("(", 1)[-1].rstrip(")")
-        return f"unknown key ({extra}); known are {allowed}"
+        # `{why: fast, and cheap}` is two keys, which nobody guesses from the rest of the line.
+        quotes = "; inside {…} a text with a comma needs quotes" if any(
+            " " in str(key) for key in error.instance) else ""
+        return f"unknown key ({extra}){quotes}; known are {allowed}"
     if error.validator == "required":
         return error.message.replace(" is a required property", " is missing")
     if error.validator == "pattern":

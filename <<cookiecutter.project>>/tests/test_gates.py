@@ -315,6 +315,20 @@ def test_a_flag_replaces_the_bound_of_the_file(tmp_path):
     assert [gate.min for gate in changed.gates] == [0.9]
 
 
+def test_a_flag_leaves_a_rule_on_the_drop_alone(tmp_path):
+    rules = gates(tmp_path, ["id: quality, metric: f1_macro, min: 0.8",
+                             "id: no-worse, metric: f1_macro, max_drop: 0.01"])
+
+    changed = override(rules, "f1_macro", "min", 0.9)
+
+    assert [gate.min for gate in changed.gates] == [0.9, None]
+
+
+def test_a_text_that_a_comma_cut_is_said_to_need_quotes(tmp_path):
+    with pytest.raises(UsageError, match="inside {…} a text with a comma needs quotes"):
+        gates(tmp_path, ["id: a, and b, metric: accuracy, min: 0.8"])
+
+
 def test_a_flag_without_a_rule_in_the_file_adds_one(tmp_path):
     rules = gates(tmp_path, ["id: quality, metric: accuracy, min: 0.8"])
 

@@ -120,10 +120,12 @@ def known_metric(metric: str) -> bool:
 def override(gates: Gates, metric: str, side: str, bound: float) -> Gates:
     """Return gates whose bound on a metric over all rows is replaced, or added.
 
-    The point value decides against a bound given as a flag.
+    The point value decides against a bound given as a flag. A rule that bounds only the drop keeps
+    to that.
     """
     def given(gate: Gate) -> bool:
-        return gate.metric == metric and not gate.slices and not gate.suite
+        return (gate.metric == metric and getattr(gate, side) is not None and not gate.slices
+                and not gate.suite)
 
     rule = {side: bound, "decide": "point", "marginal": False}
     if any(map(given, gates.gates)):
