@@ -15,10 +15,10 @@ from typing import Any
 
 from mlops import files, git
 from mlops.champion import EXTERNAL
-from mlops.errors import CheckFailed, NotMeasured, UsageError
-from mlops.names import check_model_name
-from mlops.packaging import (MANIFEST_SCHEMA, Package, artifact, check_lineage, write_archive,
-                             write_package)
+from mlops.errors import CheckFailed, UsageError
+from mlops.names import check_model_name, check_tags
+from mlops.packaging import (MANIFEST_SCHEMA, Package, artifact, check_lineage, passing_report,
+                             write_archive, write_package)
 from mlops.project import Project
 
 WANTED = ("name", "description", "task", "language", "license", "owner", "labels",
@@ -61,13 +61,28 @@ def load(folder: Path) -> External:
     missing = [key for key in WANTED if manifest.get(key) in (None, "", [], {})]
     if missing:
         raise CheckFailed(f"{path}: no {', '.join(missing)}; lineage is compulsory")
-    check_model_name(str(manifest["name"]))
-    labels = manifest["labels"]
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise UsageError(f"{path}: labels must be a list of texts")
+    _check_kinds(manifest, path)
     if not any(item.is_file() for item in (folder / "model").rglob("*")):
         raise UsageError(f"{folder / 'model'}: no files of a model there")
     return External(folder, manifest, files.sha256_tree(folder / "model"))
+
+
+def _check_kinds(manifest: Mapping[str, Any], path: Path) -> None:
+    """Raise UsageError for a value of another kind than the registry can keep."""
+    for key in WANTED:
+        value = manifest[key]
+        if key == "labels":
+            fits = isinstance(value, list) and all(isinstance(label, str) for label in value)
+        else:
+            fits = isinstance(value, str) or key == "dataset_sha256" and isinstance(value, dict)
+        if not fits:
+            raise UsageError(f"{path}: {key} must be "
+                             + ("a list of texts" if key == "labels" else "a text"))
+    try:
+        check_model_name(manifest["name"])
+        check_tags(manifest.get("tags", {}))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def package(project: Project, external: External) -> Package:
@@ -82,9 +97,10 @@ def package(project: Project, external: External) -> Package:
         write_archive(about, external.folder / "model", archive,
                       {"predictions.jsonl": external.predictions})
         shutil.copyfile(external.evaluation / "report.json", draft / "report.json")
-        manifest = {"schema": MANIFEST_SCHEMA, "tags": {}, "source_dirty": False, "run": "external",
+        manifest = {"schema": MANIFEST_SCHEMA, "source_dirty": False, "run": "external",
                     "params": {"class": EXTERNAL, "file_format": "its own"},
-                    **external.manifest, "metrics": report["metrics"],
+                    **{key: external.manifest[key] for key in WANTED},
+                    "tags": external.manifest.get("tags", {}), "metrics": report["metrics"],
                     "repository_commit": git.head_commit(project.root),
                     "gates_sha256": report["lineage"]["gates_sha256"],
                     "model_sha256": external.model_sha256, "artifacts": [artifact(archive)]}
@@ -96,14 +112,8 @@ def package(project: Project, external: External) -> Package:
 
 def _report(external: External) -> dict[str, Any]:
     path = external.evaluation / "report.json"
-    again = f"type: python tools/eval_gate.py --from {external.folder}"
-    if not path.is_file():
-        raise NotMeasured(f"{external.folder} was not evaluated; {again}")
-    report = json.loads(path.read_text(encoding="utf-8"))
-    if report["lineage"]["model_sha256"] != external.model_sha256:
-        raise CheckFailed(f"{path}: this report is about other model files; {again}")
+    again = f"python tools/eval_gate.py --from {external.folder}"
+    report = passing_report(path, external.model_sha256, again)
     if report["lineage"].get("predictions_sha256") != files.sha256_file(external.predictions):
-        raise CheckFailed(f"{path}: this report is about other predictions; {again}")
-    if report["verdict"] not in ("PASS", "WARN"):
-        raise CheckFailed(f"{path}: the gate said {report['verdict']}, so it is not registered")
+        raise CheckFailed(f"{path}: this report is about other predictions; type: {again}")
     return report

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mlops.errors import UsageError
 
@@ -81,12 +82,22 @@ def parse_tags(texts: Iterable[str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for text in texts:
         key, equals, value = text.partition("=")
-        if not equals or not _TAG_KEY.fullmatch(key) or not 0 < len(value) <= 200:
-            raise UsageError(f"--tag {text!r}: write KEY=VALUE, with a key of letters, digits, "
-                             "'.', '_' and '-', and a value of at most 200 characters")
+        if not equals:
+            raise UsageError(f"--tag {text!r}: write KEY=VALUE")
         if key in tags:
             raise UsageError(f"--tag {key} is given twice")
         tags[key] = value
+    return check_tags(tags)
+
+
+def check_tags(tags: Any) -> dict[str, str]:
+    """Return free tags, or raise UsageError that says what they look like."""
+    if not isinstance(tags, dict):
+        raise UsageError("tags must be texts by their keys, such as {\"team\": \"search\"}")
+    for key, value in tags.items():
+        if not (_TAG_KEY.fullmatch(key) and isinstance(value, str) and 0 < len(value) <= 200):
+            raise UsageError(f"tag {key!r}: write KEY=VALUE, with a key of at most 40 letters, "
+                             "digits, '.', '_' and '-', and a value of 1 to 200 characters")
     return tags
 
 

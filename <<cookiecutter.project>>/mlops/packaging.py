@@ -40,7 +40,8 @@ class Package:
 def pack(project: Project, run: Run, description: str,
          tags: Mapping[str, str] | None = None) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
-    report = _passing_report(run)
+    report = passing_report(run.evaluation / "report.json", files.sha256_tree(run.model_folder),
+                            f"python tools/eval_gate.py --run {run.name}")
 
     def fill(draft: Path) -> dict[str, Any]:
         archive = draft / f"{run.model}.tar"
@@ -169,14 +170,16 @@ def write_archive(about: Mapping[str, Any], model: Path, target: Path,
                 archive.addfile(info, stream)
 
 
-def _passing_report(run: Run) -> dict[str, Any]:
-    path = run.evaluation / "report.json"
-    again = f"type: python tools/eval_gate.py --run {run.name}"
+def passing_report(path: Path, model_sha256: str, again: str) -> dict[str, Any]:
+    """Return a gate's report; raise unless it is about this model and lets it pass.
+
+    `again` is the command that makes a new one.
+    """
     if not path.is_file():
-        raise NotMeasured(f"{run.name} was not evaluated; {again}")
+        raise NotMeasured(f"{path}: no such report: it was not evaluated; type: {again}")
     report = json.loads(path.read_text(encoding="utf-8"))
-    if report["lineage"]["model_sha256"] != files.sha256_tree(run.model_folder):
-        raise CheckFailed(f"{path}: this report is about other model files; {again}")
+    if report["lineage"]["model_sha256"] != model_sha256:
+        raise CheckFailed(f"{path}: this report is about other model files; type: {again}")
     if report["verdict"] not in ("PASS", "WARN"):
         raise CheckFailed(f"{path}: the gate said {report['verdict']}, so the model is not packed")
     return report

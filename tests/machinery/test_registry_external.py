@@ -134,6 +134,10 @@ def test_answers_that_changed_since_the_gate_are_refused(made, capsys):
     (lambda made: (made / "manifest.json").write_text("[]"), "must be one JSON object"),
     (lambda made: (made / "model" / "weights.onnx").unlink(), "no files of a model there"),
     (lambda made: change(made, labels="negative"), "labels must be a list"),
+    (lambda made: change(made, license=5), "license must be a text"),
+    (lambda made: change(made, tags=["a"]), "tags must be texts by their keys"),
+    (lambda made: change(made, tags={"a b": "x"}), "tag 'a b': write KEY=VALUE"),
+    (lambda made: change(made, tags={"a": 1}), "tag 'a': write KEY=VALUE"),
     (lambda made: change(made, name="Not A Name"), "is not a model name")])
 def test_a_folder_that_is_not_what_it_must_be_is_usage(made, capsys, break_it, why):
     break_it(made)
