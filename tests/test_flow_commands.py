@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import commit, environment, git, run
+from conftest import commit, git
 from flow_kit import NAME, REPO, team
 from github_events import event
 from github_standin import pulls
@@ -318,13 +318,14 @@ def test_the_notes_on_a_release_outlive_what_the_registry_writes_there():
     assert kept(f"plain {mark}", "never promoted") == f"plain {mark}"
 
 
-def test_without_logs_the_drift_job_names_the_setting(on_github, tmp_path):
+def test_what_was_not_measured_is_told_with_its_reason_and_is_no_alert(on_github, tmp_path):
     env = in_workflow(on_github, tmp_path / "job")
 
-    done = run("make", "--silent", "drift", cwd=on_github.project, env=environment(**env))
+    done = on_github.tool("alert", "drift", "--not-measured", "no logs: set DRIFT_LOGS", **env)
 
     assert "NOT_MEASURED" in done.stdout
     assert "DRIFT&#95;LOGS" in (tmp_path / "job" / "summary").read_text()
+    assert open_issues(on_github, "drift") == []
 
 
 def test_a_person_decides_about_production_unless_the_project_says_otherwise(on_github, tmp_path):

@@ -1,6 +1,6 @@
 """Turn a report into the one issue about its subject: open, update or close it, and tell a chat.
 
-The report is the report.json of drift_report.py (KIND drift), or the output of
+The report is a drift report (KIND drift: its `verdict` and `slices`), or the output of
 `registry.py verify --json` (KIND registry). What could not be measured leaves the issue alone.
 
 examples:
