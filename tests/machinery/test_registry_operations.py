@@ -184,3 +184,19 @@ def test_a_protected_branch_that_is_not_there_is_3(registry):
         tiny.promote(protecting(registry, "release"), "m@v1.0.0", "production")
 
     assert caught.value.exit_code == 3
+
+
+def test_a_remote_on_this_machine_reads_only_the_tags_that_are_pushed(tmp_path, monkeypatch):
+    registry = tiny.registry_in(tmp_path)
+    for number in range(4):
+        tiny.register(registry, tmp_path, f"weights {number}")
+    trace = tmp_path / "packets"
+    monkeypatch.setenv("GIT_TRACE_PACKET", str(trace))
+
+    outcome = tiny.promote(registry, "m@v1.0.3", "shadow")
+
+    told = [line.partition("receive-pack> ")[2] for line in trace.read_text().splitlines()]
+    assert [line for line in told if "refs/" in line][-2:] == [
+        "ok refs/heads/registry", "ok refs/tags/m#shadow#9"]
+    assert not any("refs/tags/m@" in line for line in told)
+    assert [event.tag for event in outcome.events] == ["m#shadow#9"]

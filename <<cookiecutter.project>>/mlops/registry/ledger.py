@@ -6,8 +6,9 @@ all. No local branch, tag, index or work tree is touched.
 """
 
 import re
+import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,11 +175,25 @@ class Ledger:
         specs = [f"{commit}:{BRANCH}", *(f"{oid}:refs/tags/{name}" for name, oid in tags.items())]
         try:
             git.git(self.repo, "push", "--quiet", "--porcelain", "--atomic", "--no-verify",
-                    self.remote, *specs, env=git.token_environment())
+                    *self._receiver(tags), self.remote, *specs, env=git.token_environment())
         except git.GitError as error:
             if not self._landed(commit, error):
                 self._refused(error)
         git.git(self.repo, "update-ref", self.ref, commit)
+
+    def _receiver(self, tags: Iterable[str]) -> list[str]:
+        """Return options that keep a remote on this machine from reading all of its tags.
+
+        After a push git walks from every ref to see that nothing is missing. Of the tags only the
+        pushed ones matter: no other one holds what the ledger branch lacks.
+        """
+        if self.folder is None:
+            return []
+        # New objects wait in a folder of their own, to which the repository is an alternate.
+        settings = ["core.alternateRefsPrefixes=refs/heads", "receive.hideRefs=refs/tags",
+                    *(f"receive.hideRefs=!refs/tags/{name}" for name in tags)]
+        options = [word for setting in settings for word in ("-c", setting)]
+        return [f"--receive-pack={shlex.join(['git', *options, 'receive-pack'])}"]
 
     def _landed(self, commit: str, error: git.GitError) -> bool:
         """Say whether a push that failed had landed before its answer was lost."""

@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,10 +101,15 @@ def _opened(store: Store, ref: ModelRef, archive: Asset, beside: Path) -> Iterat
 
 
 class _Checked(io.RawIOBase):
-    """A stream that hashes what is read, and ends with an error beyond the archive's size."""
+    """A stream that hashes what is read, and ends with an error beyond the archive's size.
 
-    def __init__(self, stream: BinaryIO, archive: Asset) -> None:
-        self._stream, self._left, self.digest = stream, archive.size, hashlib.sha256()
+    A thread of its own hashes, so that the archive's digest costs no time beside the files' ones.
+    """
+
+    def __init__(self, stream: BinaryIO, archive: Asset, thread: Executor) -> None:
+        self._stream, self._left, self._thread = stream, archive.size, thread
+        self._digest = hashlib.sha256()
+        self._hashed = thread.submit(self._digest.update, b"")
 
     def readable(self) -> bool:
         """Say that this stream can be read."""
@@ -113,10 +119,21 @@ class _Checked(io.RawIOBase):
         """Return the next bytes."""
         piece = self._stream.read(_PIECE if size < 0 else size)
         self._left -= len(piece)
+        self._hash(piece)
         if self._left < 0:
             raise tarfile.ReadError("longer than its manifest says")
-        self.digest.update(piece)
         return piece
+
+    def rest(self) -> str:
+        """Read what is left, however long, and return the digest of all that was read."""
+        while piece := self._stream.read(_PIECE):
+            self._hash(piece)
+        self._hashed.result()
+        return self._digest.hexdigest()
+
+    def _hash(self, piece: bytes) -> None:
+        self._hashed.result()
+        self._hashed = self._thread.submit(self._digest.update, piece)
 
 
 def unpack(stream: BinaryIO, archive: Asset, what: str, target: Path) -> dict[str, str]:
@@ -126,19 +143,22 @@ def unpack(stream: BinaryIO, archive: Asset, what: str, target: Path) -> dict[st
 
     Links, devices, paths that lead out, and members larger than the archive are refused.
     """
-    checked, digests = _Checked(stream, archive), {}
-    try:
-        with tarfile.open(fileobj=checked, mode="r|", bufsize=_PIECE) as members:
-            left = archive.size
-            for member in members:
-                left -= member.size
-                digests[Path(member.name).as_posix()] = _write(members, member, left, what, target)
-        while checked.read(_PIECE):
-            pass
-    except (tarfile.TarError, FileExistsError, EOFError, UnicodeError) as error:
-        _compare(checked, stream, archive, what)
-        raise CheckFailed(f"{what}: its archive is not readable: {error}") from None
-    _compare(checked, stream, archive, what)
+    digests = {}
+    with ThreadPoolExecutor(1) as thread:
+        checked = _Checked(stream, archive, thread)
+        try:
+            with tarfile.open(fileobj=checked, mode="r|", bufsize=_PIECE) as members:
+                left = archive.size
+                for member in members:
+                    left -= member.size
+                    digests[Path(member.name).as_posix()] = _write(members, member, left, what,
+                                                                   target)
+            while checked.read(_PIECE):
+                pass
+        except (tarfile.TarError, FileExistsError, EOFError, UnicodeError) as error:
+            _compare(checked, archive, what)
+            raise CheckFailed(f"{what}: its archive is not readable: {error}") from None
+        _compare(checked, archive, what)
     return digests
 
 
@@ -159,10 +179,8 @@ def _write(members: tarfile.TarFile, member: tarfile.TarInfo, left: int, what: s
     return digest.hexdigest()
 
 
-def _compare(checked: _Checked, stream: BinaryIO, archive: Asset, what: str) -> None:
-    while piece := stream.read(_PIECE):
-        checked.digest.update(piece)
-    if checked.digest.hexdigest() != archive.sha256:
+def _compare(checked: _Checked, archive: Asset, what: str) -> None:
+    if checked.rest() != archive.sha256:
         raise CheckFailed(f"{what}: its archive was altered (wrong sha256); nothing was kept")
 
 
