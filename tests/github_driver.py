@@ -14,7 +14,7 @@ from pathlib import Path
 from mlops.errors import UserError
 from mlops.files import sha256_bytes, sha256_file
 from mlops.names import ModelRef
-from mlops.registry import github_setup
+from mlops.registry import github_audit, github_setup
 from mlops.registry.github_settings import wanted
 from mlops.registry.github_store import GitHubStore
 from mlops.registry.store import Asset, Release
@@ -57,8 +57,11 @@ def call(store: GitHubStore, method: str, *words: object) -> object:
         version, path, *target = words
         return getattr(store, method)(ModelRef.parse(f"m@{version}"), asset(str(path)),
                                       *map(Path, target))
-    if method in ("audit", "apply"):
-        return getattr(github_setup, method)(store.connection, wanted(*words))
+    if method == "apply":
+        return github_setup.apply(store.connection, wanted(*words))
+    if method == "audit":
+        return [[item.grade, item.as_text()]
+                for item in github_audit.audit(store.connection, wanted(*words))]
     if method == "orphans":
         return [vars(item) for item in store.orphans(words)]
     older_than, *known = words

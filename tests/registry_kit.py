@@ -163,7 +163,7 @@ def verify(project: Path, *options: str, registry: str = "origin") -> list[dict]
     done = tool(project, "registry", "verify", "--json", "--registry", registry, *options,
                 check=False)
     assert done.stderr == "" and done.returncode in (0, 1), done.stderr
-    faults = json.loads(done.stdout)
+    faults = json.loads(done.stdout)["faults"]
     assert done.returncode == bool(faults)
     return faults
 

@@ -9,6 +9,7 @@ from github_events import event
 from github_standin import pulls
 from runner import run_workflow
 
+ATTEST = "Attest the build, where the plan can"
 HOSTILE = "$(touch pwned) `touch pwned`\n::error::x <b>@org</b>"
 
 
@@ -28,6 +29,12 @@ def pull_request(on_github, base, number=7, branch="change", fork=False):
                       "head": {"ref": branch, "sha": head, "repo": {"fork": fork}}}))
 
 
+def outcome_of(result, name):
+    """Return how the only step of this name went."""
+    outcome, = (step.outcome for step in result.steps if step.name == name)
+    return outcome
+
+
 def on_branch(on_github, message):
     """Commit the work tree on a branch of its own; return the commit it starts from."""
     base = git(on_github.project, "rev-parse", "main")
@@ -43,6 +50,7 @@ def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_sett
     assert set(result.jobs.values()) == {"success"}
     assert {"changed", "gate", "register / version", "deploy", "pass"} < set(
         result.jobs)
+    assert outcome_of(result, ATTEST) == "skipped"
     assert on_github.stages() == {"staging": "v1.0.0"}
     assert on_github.tags() == [f"{NAME}#staging#2", f"{NAME}@v1.0.0"]
     release = on_github.released("v1.0.0")
@@ -52,6 +60,21 @@ def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_sett
         assert text in result.summary
     report = json.loads(next(result.artifacts.rglob("gate-report/report.json")).read_text())
     assert report["verdict"] == "PASS"
+
+
+def test_a_public_repository_attests_the_very_archive_before_it_registers_it(on_github):
+    result = on_github.act("ci.yml", "push", {
+        "ref": "refs/heads/main", "before": "0" * 40,
+        "after": git(on_github.project, "rev-parse", "main"),
+        "repository": {"visibility": "public"}})
+
+    assert result.exit_code == 0, result.log[-3000:]
+    assert outcome_of(result, ATTEST) == "success"
+    names = [step.name for step in result.steps]
+    assert names.index("Pack") < names.index(ATTEST) < names.index("Register")
+    digest, = (item.digest for item in on_github.released("v1.0.0").assets.values()
+               if item.name == f"{NAME}.tar")
+    assert f"attested {digest} dist/{NAME}/{NAME}.tar" in result.log
 
 
 def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_github):

@@ -11,10 +11,18 @@ def repository(hub):
     return hub.repositories[REPOSITORY]
 
 
+def of_grade(found, *grades):
+    """Return the lines of an audit that have one of these grades."""
+    return [line for grade, line in found if grade in grades]
+
+
 def test_everything_is_missing_at_first_set_once_and_then_as_it_should_be(hub, store, repository):
     before, done, after, again = store(["audit"], ["apply"], ["audit"], ["apply"])["results"]
 
-    assert len(before) == 8 and all("is missing" in line for line in before)
+    before, after = of_grade(before, "missing"), of_grade(after, "missing", "wrong")
+    assert len(before) == 8 and all("is missing: " in line for line in before)
+    assert all(line.endswith("or type: python tools/registry.py init-github --apply")
+               and ("; Settings > " in line or "; Issues > " in line) for line in before)
     assert [line.rpartition(": ")[2] for line in done] == 8 * ["set"] + ["is as it should be"]
     assert after == []
     assert all(line.endswith("is as it should be") for line in again)
@@ -56,9 +64,10 @@ def test_a_ruleset_that_somebody_weakened_is_found_and_mended(store, repository,
 
     found, _, after = store(["audit"], ["apply"], ["audit"])["results"]
 
-    assert len(found) == 1 and "is there, but not as it should be" in found[0]
-    assert "Settings > Rules" in found[0]
-    assert after == []
+    [line] = of_grade(found, "wrong", "missing")
+    assert of_grade(found, "wrong") == [line] and "is there, but not as it should be" in line
+    assert "Settings > Rules" in line
+    assert of_grade(after, "wrong", "missing") == []
 
 
 def test_what_a_team_added_stays(store, repository):
@@ -70,7 +79,7 @@ def test_what_a_team_added_stays(store, repository):
 
     found, _ = store(["audit"], ["apply"])["results"]
 
-    assert found == []
+    assert of_grade(found, "wrong", "missing") == []
     assert repository.environments["production"]["protection_rules"]
 
 
@@ -93,8 +102,159 @@ def test_immutability_is_set_only_when_asked_for_and_never_taken_away(store, rep
     unplanned, kept = store(["audit"], ["apply"])["results"]
 
     assert not first and repository.immutable
-    assert off == ["release immutability is off; Settings > General > Releases"] and on == []
-    assert "is on, but was not planned" in unplanned[0] and "stays so" in kept[-1]
+    assert of_grade(off, "missing") == [
+        "release immutability is off; Settings > General > Releases"]
+    assert of_grade(on, "missing", "wrong") == []
+    assert "release immutability is on" in of_grade(unplanned, "off")[0]
+    assert of_grade(unplanned, "wrong", "missing") == [] and "stays so" in kept[-1]
+
+
+FEATURES = ["variable TRAIN_RUNNER", "variable DEPLOY_RUNNER", "variable APPROVAL_ENVIRONMENT",
+            "variable NOTIFY_WEBHOOK", "secret TEMPLATE_TOKEN", "GitHub Actions may open no pull"]
+
+
+def test_features_that_are_off_are_told_each_with_where_to_click(store):
+    store(["apply"])
+
+    found = store(["audit"])["results"][0]
+
+    assert [grade for grade, _ in found] == 6 * ["off"]
+    for start, (_, line) in zip(FEATURES, found, strict=True):
+        assert line.startswith(start) and "; Settings > " in line
+        assert "gh variable set" in line or "gh secret set" in line or "pull" in line
+
+
+def switched_on(repository):
+    repository.variables.update(TRAIN_RUNNER="gpu", DEPLOY_RUNNER="here",
+                                NOTIFY_WEBHOOK="https://hooks.example.org/x",
+                                APPROVAL_ENVIRONMENT="approval")
+    repository.secrets.add("TEMPLATE_TOKEN")
+    repository.may_open_pulls = True
+    repository.environments["approval"] = {
+        **repository.environments["staging"], "name": "approval",
+        "protection_rules": [{"id": 1, "node_id": "GA", "type": "required_reviewers",
+                              "prevent_self_review": False, "reviewers": []}]}
+
+
+def test_what_is_switched_on_is_not_told(store, repository):
+    store(["apply"])
+    switched_on(repository)
+
+    assert store(["audit"])["results"] == [[]]
+
+
+def test_a_variable_of_the_organization_or_on_a_later_page_counts(store, repository):
+    store(["apply"])
+    switched_on(repository)
+    del repository.variables["TRAIN_RUNNER"]
+    repository.shared_variables["TRAIN_RUNNER"] = "gpu"
+    repository.variables = {**{f"A{number}": "x" for number in range(70)}, **repository.variables}
+
+    assert store(["audit"])["results"] == [[]]
+
+
+def test_a_repository_without_an_organization_has_its_own_variables(store, repository):
+    store(["apply"])
+    switched_on(repository)
+    repository.hidden["organization"] = 404
+
+    assert store(["audit"])["results"] == [[]]
+
+
+def _unmade(repository):
+    del repository.environments["approval"]
+
+
+def _unasked(repository):
+    repository.environments["approval"]["protection_rules"] = [
+        {"id": 1, "node_id": "GA", "type": "wait_timer", "wait_timer": 30}]
+
+
+def _plain(repository):
+    repository.variables["NOTIFY_WEBHOOK"] = "http://hooks.example.org/secret"
+
+
+@pytest.mark.parametrize("change, words", [
+    (_unmade, ["names the environment 'approval', which does not exist, so nobody is asked",
+               "Settings > Environments > approval"]),
+    (_unasked, ["'approval', which has no required reviewers, so nobody is asked",
+                "Settings > Environments > approval > Required reviewers"]),
+    (_plain, ["NOTIFY_WEBHOOK does not begin with https://, so nobody is told",
+              "Settings > Secrets and variables > Actions > Variables"])])
+def test_a_value_that_does_not_do_what_it_says_is_wrong(store, repository, change, words):
+    store(["apply"])
+    switched_on(repository)
+    change(repository)
+
+    [[grade, line]] = store(["audit"])["results"][0]
+
+    assert grade == "wrong" and all(word in line for word in words)
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("setting, click", [
+    ("rulesets", "look at Settings > Rules > Rulesets"),
+    ("environments", "look at Settings > Environments"),
+    ("variables", "look at Settings > Secrets and variables > Actions > Variables"),
+    ("secrets", "look at Settings > Secrets and variables > Actions > Secrets"),
+    ("permissions", "look at Settings > Actions > General")])
+def test_what_the_token_must_not_see_is_neither_missing_nor_off(
+        store, repository, setting, click, status):
+    store(["apply"])
+    switched_on(repository)
+    repository.hidden[setting] = status
+
+    [[grade, line]] = store(["audit"])["results"][0]
+
+    assert grade == "unread" and line.endswith(click)
+    assert f"could not be read with this token (GitHub answers {status}" in line
+
+
+def test_a_plan_without_rulesets_is_unread_not_missing(store, repository):
+    repository.lacks.add("rulesets")
+
+    found = store(["audit"])["results"][0]
+
+    assert [line for line in of_grade(found, "unread") if "Upgrade to GitHub Pro" in line]
+    assert not any("ruleset" in line for line in of_grade(found, "missing", "wrong"))
+
+
+def _another_ruleset(repository):
+    own = next(number for number, item in repository.rulesets.items()
+               if item["name"] == "main: only what passed")
+    repository.rulesets[own]["name"] = "of the team"
+
+
+def _old_protection(repository):
+    own = next(number for number, item in repository.rulesets.items()
+               if item["name"] == "main: only what passed")
+    del repository.rulesets[own]
+    repository.required["main"] = ["lint", "pass"]
+
+
+def _another_check(repository):
+    _old_protection(repository)
+    repository.required["main"] = ["lint"]
+
+
+def _switched_off(repository):
+    _another_ruleset(repository)
+    for item in repository.rulesets.values():
+        item["enforcement"] = "disabled" if item["name"] == "of the team" else "active"
+
+
+@pytest.mark.parametrize("change, is_required", [
+    (_another_ruleset, True), (_old_protection, True), (_another_check, False),
+    (_switched_off, False)])
+def test_the_check_may_be_required_in_another_way(store, repository, change, is_required):
+    store(["apply"])
+    change(repository)
+
+    found = of_grade(store(["audit"])["results"][0], "missing", "wrong")
+
+    assert found == [] if is_required else (
+        len(found) == 1 and "main takes only what passed the check 'pass'" in found[0])
 
 
 def test_a_failing_server_ends_with_one_line(hub, store):

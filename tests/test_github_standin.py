@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from github_standin import attestations
 from github_standin.description import misfits
 from github_standin.server import running
 from github_standin.world import TOKEN
@@ -117,6 +118,27 @@ def test_listings_come_in_pages(hub):
     pages = [ask(hub, "GET", f"releases?per_page=2&page={number}")[1] for number in (1, 2, 3)]
 
     assert [[item["tag_name"] for item in page] for page in pages] == [["v2", "v1"], ["v0"], []]
+
+
+def test_attestations_are_listed_by_digest_and_kind_and_their_bundles_lie_elsewhere(hub):
+    repository, digest = hub.repositories["acme/reviews"], "ab" * 32
+    for number in range(2):
+        attestations.add(repository, digest, {"mediaType": str(number)}, inline=number == 1)
+    attestations.add(repository, digest, {}, kind="release")
+    path = f"attestations/sha256:{digest}?predicate_type=provenance&per_page=1"
+
+    _, newest = ask(hub, "GET", path)
+    stored = repository.attestations[f"sha256:{digest}"]
+    _, oldest = ask(hub, "GET", f"{path}&after={stored[1].stored.id}")
+
+    assert [newest["attestations"][0]["bundle"], oldest["attestations"][0]["bundle"]] == [
+        {"mediaType": "1"}, None]
+    # Who sends a token along is refused, as by GitHub's storage.
+    address = oldest["attestations"][0]["bundle_url"]
+    assert ask(hub, "GET", address)[0] == 400
+    assert urllib.request.urlopen(address).read()[2:] == b'{"mediaType": "0"}'
+    assert ask(hub, "GET", "attestations/sha256:00")[0] == 404
+    assert hub.protests == []
 
 
 def test_issues_comments_labels_dispatches_and_deployments_fit(hub):

@@ -244,6 +244,22 @@ def test_an_archive_that_was_tampered_with_is_found_and_not_pulled(project, case
     assert not list((project / "pulled").glob("*"))
 
 
+@pytest.mark.parametrize("case", ["removed", "edited"])
+def test_registering_again_brings_a_lost_archive_back_but_hides_no_altered_one(project, case):
+    path = archive_of(project, champion_sha256(project))
+    data = path.read_bytes()
+    path.unlink()
+    if case == "edited":
+        path.write_bytes(data[:-600] + b"x" + data[-599:])
+
+    done = tool(project, "push_to_registry", "--from", str(project.parent / "made-0"),
+                "--registry", "origin")
+
+    assert "nothing to do" in done.stdout
+    assert codes(verify(project)) == ([] if case == "removed" else ["R030"])
+    assert (path.read_bytes() == data) == (case == "removed")
+
+
 def test_quick_leaves_out_only_old_versions_that_are_in_no_stage(project):
     for version in ("v1.0.0", "v1.0.1"):
         digest = json.loads(git(origin(project), "show",

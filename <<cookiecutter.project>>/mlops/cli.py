@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlops.errors import UserError
+from mlops.git import GitError
 
 # Commands import this module first, so that the wrong interpreter is one line, not a traceback.
 for _package in ("jsonschema", "numpy", "yaml"):
@@ -35,6 +36,10 @@ def run(main: Callable[[Sequence[str] | None], int]) -> None:
     except UserError as error:
         fail(str(error))
         code = error.exit_code
+    except GitError as error:
+        # Nobody on the way knew a better word for it, such as for a repository that is read-only.
+        fail(str(error))
+        code = 3
     except KeyboardInterrupt:
         fail("interrupted")
         code = 130

@@ -10,6 +10,10 @@ from mlops.errors import NotMeasured, UsageError
 
 # Used for the commits and tags that the machinery makes where git knows no identity.
 FALLBACK_IDENTITY = ("nlp-gitops", "nlp-gitops@localhost")
+# git ends with these whatever went wrong between two repositories.
+_NO_REASONS = ("fatal: Could not read from remote repository.",
+               "Please make sure you have the correct access rights",
+               "and the repository exists.")
 
 
 class GitError(Exception):
@@ -20,8 +24,15 @@ class GitError(Exception):
         self.code = code
         self.stderr = stderr.strip()
         self.stdout = stdout
-        last = self.stderr.splitlines()[-1] if self.stderr else f"exit code {code}"
-        super().__init__(f"git {arguments[0]}: {last}")
+        super().__init__(f"git {arguments[0]}: {_reason(self.stderr) or f'exit code {code}'}")
+
+
+def _reason(stderr: str) -> str:
+    """Return the line that says why: the first fatal one, else the first error, else the last."""
+    lines = [line for line in stderr.splitlines() if line.strip() and line not in _NO_REASONS]
+    fatal, errors = ([line for line in lines if line.startswith(word)]
+                     for word in ("fatal:", "error:"))
+    return (fatal or errors or lines[-1:] or [stderr])[0]
 
 
 def git(repo: Path, *arguments: str, stdin: bytes | None = None,

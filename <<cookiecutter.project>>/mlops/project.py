@@ -33,7 +33,8 @@ class RegistrySettings:
 
     `artifacts` is the folder for archives of a remote that is not GitHub. Production takes only
     commits on `protected_branch`; None takes any. `sign` asks for SSH-signed tags, and `verify`
-    checks them against `allowed_signers`.
+    checks them against `allowed_signers`, and attestations of builds by `attestation_root`; None
+    is the root of Sigstore's public instance.
     """
 
     stages: tuple[str, ...] = ("staging", "shadow", "production")
@@ -43,6 +44,7 @@ class RegistrySettings:
     github_host: str | None = None
     sign: bool = False
     allowed_signers: str | None = None
+    attestation_root: str | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ def _registry(spec: Mapping[str, Any]) -> RegistrySettings:
     return RegistrySettings(
         tuple(spec.get("stages", default.stages)), frozenset(spec.get("may_skip", ("shadow",))),
         spec.get("artifacts"), spec.get("protected_branch", "main"), spec.get("github_host"),
-        spec.get("sign", False), spec.get("allowed_signers"))
+        spec.get("sign", False), spec.get("allowed_signers"), spec.get("attestation_root"))
 
 
 def check_license(text: str) -> str:

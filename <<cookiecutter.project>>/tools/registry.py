@@ -16,6 +16,7 @@ examples:
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -25,6 +26,7 @@ from mlops.errors import UsageError
 from mlops.names import check_model_name, parse_tags
 from mlops.project import Project, load_project
 from mlops.registry import views
+from mlops.registry.diagnosis import Diagnosis
 from mlops.registry.reading import Snapshot
 from mlops.registry.remotes import default_name, github_repository, ledger_of
 
@@ -72,7 +74,7 @@ def _arguments() -> argparse.ArgumentParser:
                      _verify)
     verify.add_argument("--quick", action="store_true",
                         help="only the archives of versions that are in a stage")
-    doctor = command("doctor", "what a crash left torn, and mending it", _doctor)
+    doctor = command("doctor", "what is torn, missing or not set up, and mending it", _doctor)
     doctor.add_argument("--repair", action="store_true", help="mend it")
     remote = command("init-remote", "make or upgrade a bare repository that keeps a registry whole",
                      _init_remote)
@@ -158,17 +160,15 @@ def _pull(project: Project, options: argparse.Namespace) -> int:
 
 def _verify(project: Project, options: argparse.Namespace) -> int:
     from mlops.registry.connect import connect
-    from mlops.registry.verify import verify
+    from mlops.registry.verify import audit
 
     name = options.registry or default_name()
-    faults = verify(project.root, connect(project, name), name, options.quick)
+    found = audit(project.root, connect(project, name), name, options.quick)
     if options.json:
-        emit([fault.as_dict() for fault in faults])
+        emit(found.record())
     else:
-        for fault in faults:
-            print(fault.as_text())
-        print(f"{len(faults)} faults" if faults else "the registry is what its ledger says")
-    return 1 if faults else 0
+        print("\n".join(found.lines()))
+    return 1 if found.faults else 0
 
 
 def _doctor(project: Project, options: argparse.Namespace) -> int:
@@ -176,25 +176,27 @@ def _doctor(project: Project, options: argparse.Namespace) -> int:
     from mlops.registry.doctor import doctor
 
     name = options.registry or default_name()
-    diagnosis = doctor(project.root, connect(project, name), name, options.repair)
-    # What a plan may not have is told, and is no fault of the registry.
-    settings = _settings(project, name)
+    diagnosis = _with_settings(doctor(project.root, connect(project, name), name, options.repair),
+                               project, name)
     if options.json:
-        emit({**diagnosis.record(), "settings": settings})
+        emit(diagnosis.record())
     else:
-        print("\n".join([*diagnosis.lines(), *(f"note: {line}" for line in settings)]))
+        print("\n".join(diagnosis.lines()))
     return 0 if diagnosis.is_well else 1
 
 
-def _settings(project: Project, name: str) -> list[str]:
-    """Return what a repository on GitHub is not set to, one line each; none elsewhere."""
+def _with_settings(diagnosis: Diagnosis, project: Project, name: str) -> Diagnosis:
+    """Add how a repository on GitHub is set up; elsewhere there is nothing to set."""
     found = None if name == "local" else github_repository(project, name)
     if found is None:
-        return []
-    from mlops.registry import github_client, github_settings, github_setup
+        return diagnosis
+    from mlops.registry import github_audit, github_client, github_settings
 
     plan = github_settings.wanted(project.registry.protected_branch)
-    return github_setup.audit(github_client.Connection(*found), plan)
+    troubles, advice = github_audit.told(
+        github_audit.audit(github_client.Connection(*found), plan))
+    return replace(diagnosis, troubles=diagnosis.troubles + troubles,
+                   advice=diagnosis.advice + advice)
 
 
 def _init_github(project: Project, options: argparse.Namespace) -> int:

@@ -9,10 +9,14 @@ from .world import Repository
 
 @dataclass(frozen=True)
 class Request:
-    """A request after routing; `known` says whether it carries a good token."""
+    """A request after routing; `known` says whether it carries a good token.
+
+    `base` is the API's address, `objects` that of the store where content lies.
+    """
 
     repository: Repository
     base: str
+    objects: str
     words: dict[str, str]
     query: dict[str, str]
     body: Any

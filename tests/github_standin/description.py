@@ -1,9 +1,10 @@
 """GitHub's own description of its API, as `githubkit` has it: does a value fit a model?"""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Union
 
 import githubkit_schemas.v2022_11_28.models as described
 from pydantic import TypeAdapter, ValidationError
@@ -30,8 +31,15 @@ def misfits(model: str, value: Any) -> list[str]:
 @cache
 def _adapter(model: str) -> TypeAdapter[Any]:
     inner = model.removeprefix("list[").removesuffix("]")
-    found = getattr(described, inner)
+    found = getattr(described, inner, None) or _one_of(inner)
     return TypeAdapter(list[found] if inner != model else found)
+
+
+def _one_of(name: str) -> Any:
+    """Return the union of the models that githubkit numbers under one name."""
+    found = [getattr(described, each) for each in dir(described)
+             if re.fullmatch(rf"{name}Oneof\d+", each)]
+    return Union[tuple(found)]
 
 
 def _undescribed(value: Any, known: Any, path: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import issues, pulls, releases, settings
+from . import attestations, issues, pulls, releases, settings
 from .answers import Answer, Request
 
 
@@ -39,18 +39,34 @@ ROUTES = (
     _route("GET releases/{release}/assets", releases.assets, "list[ReleaseAsset]"),
     _route("GET releases/assets/{asset}", releases.asset, "ReleaseAsset"),
     _route("DELETE releases/assets/{asset}", releases.delete_asset),
+    _route("GET attestations/{digest}", attestations.listing,
+           "ReposOwnerRepoAttestationsSubjectDigestGetResponse200"),
     _route("GET git/ref/tags/{tag}", settings.ref, "GitRef"),
     _route("GET rulesets", settings.rulesets, "list[RepositoryRuleset]"),
     _route("POST rulesets", settings.create_ruleset, "RepositoryRuleset", "RulesetsPostBody"),
     _route("GET rulesets/{ruleset}", settings.ruleset, "RepositoryRuleset"),
     _route("PUT rulesets/{ruleset}", settings.change_ruleset, "RepositoryRuleset",
            "RulesetsRulesetIdPutBody"),
+    _route("GET rules/branches/{branch}", settings.branch_rules, "list[RepositoryRuleDetailed]"),
+    _route("GET branches/{branch}/protection/required_status_checks", settings.required_checks,
+           "StatusCheckPolicy"),
+    _route("GET environments", settings.environments, "ReposOwnerRepoEnvironmentsGetResponse200"),
     _route("GET environments/{environment}", settings.environment, "Environment"),
     _route("PUT environments/{environment}", settings.put_environment, "Environment",
            "EnvironmentsEnvironmentNamePutBody"),
     _route("GET immutable-releases", settings.immutable, "CheckImmutableReleases"),
     _route("PUT immutable-releases", settings.set_immutable),
     _route("DELETE immutable-releases", settings.unset_immutable),
+    _route("GET actions/variables", settings.variables,
+           "ReposOwnerRepoActionsVariablesGetResponse200"),
+    _route("GET actions/organization-variables", settings.shared_variables,
+           "ReposOwnerRepoActionsOrganizationVariablesGetResponse200"),
+    _route("GET actions/secrets", settings.secrets,
+           "ReposOwnerRepoActionsSecretsGetResponse200"),
+    _route("GET actions/organization-secrets", settings.shared_secrets,
+           "ReposOwnerRepoActionsOrganizationSecretsGetResponse200"),
+    _route("GET actions/permissions/workflow", settings.workflow_permissions,
+           "ActionsGetDefaultWorkflowPermissions"),
     _route("POST actions/workflows/{workflow}/dispatches", settings.dispatch, None,
            "ActionsWorkflowsWorkflowIdDispatchesPostBody"),
     _route("GET actions/runs/{run}", pulls.run, "WorkflowRun"),

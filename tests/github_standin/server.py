@@ -1,17 +1,19 @@
 """The stand-in as an HTTP server in a thread of the test."""
 
+import itertools
 import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from . import faults, routes, streams
+from . import attestations, faults, routes, streams
 from .answers import Answer, Refused, Request, missing
 from .description import misfits
 from .faults import Fault, Faults
@@ -130,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
             streams.skip(self.rfile, self._length)
             raise Refused(401, "Requires authentication")
         request = Request(self.standin.repositories[match["name"]], self.standin.url,
-                          {"listing": match["rest"]},
+                          self.standin.objects_url, {"listing": match["rest"]},
                           dict(parse_qsl(urlsplit(self.path).query)), None, known)
         if match["uploads"]:
             answer = streams.upload(request, match["rest"], self.headers, self.rfile,
@@ -146,8 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.standin.protests.append(f"{self.command} {path}: the stand-in has no such call")
             raise missing()
         route, words = found
-        request = Request(request.repository, request.base, {**request.words, **words},
-                          request.query, json.loads(raw) if raw else None, request.known)
+        request = replace(request, words={**request.words, **words},
+                          body=json.loads(raw) if raw else None)
         what = f"{self.command} {path}"
         if route.body and self.standin.check(what, route.body, request.body):
             raise Refused(422, "Invalid request.", "invalid", where=self.standin.protests[-1])
@@ -159,7 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         if (route.answer is None) != (answer.value is None):
             self.standin.protests.append(f"{what}: an answer where none is described")
         elif route.answer:
-            self.standin.check(what, route.answer, streams.without_starters(answer.value))
+            self.standin.check(what, route.answer, attestations.without_null_bundles(
+                streams.without_starters(answer.value)))
         return answer
 
     def _object(self, number: int) -> "streams.File":
@@ -170,6 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
             for release in repository.releases.values():
                 if number in release.assets:
                     return streams.content(release.assets[number], self.headers.get("Range"))
+            for item in itertools.chain(*repository.attestations.values()):
+                if item.stored.id == number:
+                    return streams.content(item.stored, None)
         raise missing()
 
     def _is_known(self) -> bool:

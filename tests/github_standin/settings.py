@@ -1,5 +1,6 @@
-"""Rulesets, environments, release immutability, refs, workflow dispatches and deployments."""
+"""Rulesets, environments, release immutability, refs, what workflows get, and deployments."""
 
+from dataclasses import replace
 from typing import Any
 
 from .answers import Answer, Refused, Request, missing, page, user
@@ -45,6 +46,7 @@ def ruleset(request: Request) -> Answer:
 def rulesets(request: Request) -> Answer:
     """List rulesets, without their rules, as GitHub does."""
     _need(request, "rulesets")
+    _see(request, "rulesets")
     return page(request, [{key: value for key, value in item.items()
                            if key not in ("rules", "conditions", "bypass_actors")}
                           for item in request.repository.rulesets.values()])
@@ -55,6 +57,68 @@ def _ruleset(request: Request) -> dict[str, Any]:
     if found is None:
         raise missing()
     return found
+
+
+def branch_rules(request: Request) -> Answer:
+    """List the rules that hold for a branch, of all active rulesets that name it."""
+    wanted = f"refs/heads/{request.words['branch']}"
+    return page(request, [
+        {**rule, "ruleset_id": item["id"], "ruleset_source_type": "Repository",
+         "ruleset_source": request.repository.name}
+        for item in request.repository.rulesets.values()
+        if item["enforcement"] == "active" and item["target"] == "branch"
+        and wanted in item["conditions"]["ref_name"]["include"] for rule in item["rules"]])
+
+
+def required_checks(request: Request) -> Answer:
+    """Return the checks that a branch protection of the old kind requires."""
+    found = request.repository.required.get(request.words["branch"])
+    if found is None:
+        raise missing()
+    here = (f"{request.home}/branches/{request.words['branch']}/protection/"
+            "required_status_checks")
+    return Answer(200, {"url": here, "strict": False, "contexts": found, "contexts_url":
+                        f"{here}/contexts",
+                        "checks": [{"context": name, "app_id": None} for name in found]})
+
+
+def environments(request: Request) -> Answer:
+    """List the environments."""
+    _see(request, "environments")
+    return _page_of(request, "environments", list(request.repository.environments.values()))
+
+
+def variables(request: Request) -> Answer:
+    """List the repository's variables."""
+    _see(request, "variables")
+    return _page_of(request, "variables", _variables(request.repository.variables))
+
+
+def shared_variables(request: Request) -> Answer:
+    """List the organization's variables that the repository has; a person has none."""
+    _see(request, "organization")
+    return _page_of(request, "variables", _variables(request.repository.shared_variables))
+
+
+def secrets(request: Request) -> Answer:
+    """List the repository's secrets: their names."""
+    _see(request, "secrets")
+    return _page_of(request, "secrets", [
+        {"name": name, "created_at": now(), "updated_at": now()}
+        for name in sorted(request.repository.secrets)])
+
+
+def shared_secrets(request: Request) -> Answer:
+    """List the organization's secrets that the repository has: none."""
+    _see(request, "organization")
+    return _page_of(request, "secrets", [])
+
+
+def workflow_permissions(request: Request) -> Answer:
+    """Say what the token of a workflow may do."""
+    _see(request, "permissions")
+    return Answer(200, {"default_workflow_permissions": "read", "can_approve_pull_request_reviews":
+                        request.repository.may_open_pulls})
 
 
 def put_environment(request: Request) -> Answer:
@@ -150,6 +214,25 @@ def add_status(request: Request) -> Answer:
             "updated_at": now(), "deployment_url": here, "repository_url": request.home}
     found["statuses"].append(made)
     return Answer(201, made)
+
+
+def _variables(values: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value, "created_at": now(), "updated_at": now()}
+            for name, value in values.items()]
+
+
+def _page_of(request: Request, key: str, values: list[dict[str, Any]]) -> Answer:
+    """Return one page of a listing that stands inside an object; GitHub gives 30 at most here."""
+    size = min(30, int(request.query.get("per_page", "30")))
+    request = replace(request, query={**request.query, "per_page": str(size)})
+    return Answer(200, {"total_count": len(values), key: page(request, values).value})
+
+
+def _see(request: Request, setting: str) -> None:
+    status = request.repository.hidden.get(setting)
+    if status is not None:
+        raise Refused(status, "Not Found" if status == 404 else
+                      "Resource not accessible by personal access token")
 
 
 def _need(request: Request, feature: str, status: int = 403) -> None:

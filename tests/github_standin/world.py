@@ -1,4 +1,4 @@
-"""What the stand-in holds: repositories with releases, assets, issues and settings."""
+"""What the stand-in holds: repositories with releases, attestations, issues and settings."""
 
 import itertools
 import subprocess
@@ -23,6 +23,15 @@ class Asset:
     made: str = ""
 
 
+@dataclass(frozen=True)
+class Attested:
+    """An attestation: where its bundle is stored, of what kind it is, and the bundle if listed."""
+
+    stored: Asset
+    kind: str
+    inline: Any = None
+
+
 @dataclass
 class Release:
     """A release or draft; `assets` by id."""
@@ -43,7 +52,10 @@ class Release:
 
 @dataclass
 class Repository:
-    """One repository. `lacks` names features that its plan has not: rulesets, reviewers."""
+    """One repository. `lacks` names features that its plan has not: rulesets, reviewers.
+
+    `hidden` are settings that the token must not see, each with GitHub's answer: 403 or 404.
+    """
 
     name: str
     folder: Path
@@ -53,6 +65,13 @@ class Repository:
     latest: int | None = None
     immutable: bool = False
     lacks: set[str] = field(default_factory=set)
+    hidden: dict[str, int] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    shared_variables: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    may_open_pulls: bool = False
+    # Checks that a branch protection of the old kind requires, by branch.
+    required: dict[str, list[str]] = field(default_factory=dict)
     rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,6 +82,8 @@ class Repository:
     pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
     # When workflow runs were asked for, by their id; every other run was asked for just now.
     runs: dict[int, str] = field(default_factory=dict)
+    # Of builds, newest first, by the digest that they are about.
+    attestations: dict[str, list[Attested]] = field(default_factory=dict)
     # How many of the newest releases a listing does not show yet.
     unlisted: int = 0
     _ids: Any = field(default_factory=lambda: itertools.count(1001))

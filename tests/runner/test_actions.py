@@ -4,7 +4,7 @@ import pytest
 from conftest import commit, git, run
 
 from .result import Step
-from .tiny import CACHE, CHECKOUT, PYTHON, UPLOAD, UV, commit_again, given, steps, when
+from .tiny import ATTEST, CACHE, CHECKOUT, PYTHON, UPLOAD, UV, commit_again, given, steps, when
 
 
 @pytest.mark.parametrize(("missing", "outcome"), [("error", "failure"), ("ignore", "success"),
@@ -15,6 +15,18 @@ def test_upload_given_no_file_then_the_input_decides(tmp_path, missing, outcome)
 
     assert result.steps == (Step("test", "keep", outcome),)
     assert "no files were found" in result.log
+
+
+@pytest.mark.parametrize(("pattern", "outcome"), [("dist/*/*.tar", "success"),
+                                                  ("dist/*.tar", "failure")])
+def test_attest_given_a_pattern_then_it_names_each_file_and_none_is_a_failure(
+        tmp_path, pattern, outcome):
+    result = when(given(tmp_path, steps(
+        "- run: mkdir -p dist/a dist/b && echo a > dist/a/a.tar && echo b > dist/b/b.tar",
+        f"- name: attest\n  uses: {ATTEST}\n  with: {{subject-path: '{pattern}'}}")))
+
+    assert result.steps[-1] == Step("test", "attest", outcome)
+    assert result.log.count("[test] attested sha256:") == (2 if outcome == "success" else 0)
 
 
 def test_cache_given_a_second_run_with_the_key_then_it_hits(tmp_path):

@@ -34,8 +34,9 @@ def drift(report: Any) -> Finding:
     return Finding(f"Drift: {verdict}", text, DRIFT[verdict])
 
 
-def registry(faults: Any) -> Finding:
-    """Read the faults of the registry."""
+def registry(report: Any) -> Finding:
+    """Read what `registry.py verify --json` writes, or its list of faults alone."""
+    faults = report.get("faults") if isinstance(report, Mapping) else report
     if not isinstance(faults, Sequence) or isinstance(faults, str):
         raise UsageError("this is no list of faults; write it with: registry.py verify --json")
     if not faults:

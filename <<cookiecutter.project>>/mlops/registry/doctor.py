@@ -1,67 +1,29 @@
 """What is torn or missing in a registry, and mending it. History is never edited."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from mlops import git
-from mlops.errors import Conflict, UserError
+from mlops.errors import Conflict, NotMeasured, UserError
 from mlops.names import ModelRef
-from mlops.registry import init_remote, leftovers
+from mlops.registry import init_remote, leftovers, ledger_stubs, signing
+from mlops.registry.diagnosis import Advice, Diagnosis, Trouble
 from mlops.registry.events import Event, State, parse_message
-from mlops.registry.faults import Fault
 from mlops.registry.folder_store import FolderStore
 from mlops.registry.ledger import BRANCH, Ledger
 from mlops.registry.objects import write_tag
 from mlops.registry.operations import Registry
 from mlops.registry.plausible import malformed
 from mlops.registry.replay import Replayed
-from mlops.registry.tag_checks import SIGNATURE, missing, unknown
+from mlops.registry.tag_checks import missing, unknown, unsigned
 from mlops.registry.verify import Audit, audit
 
 # GitHub starts no workflows for a push with more tags.
 _TAGS_A_PUSH = 3
 _ROUNDS = 3
-Mend = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Something torn or missing, and the step that mends it; None if a person must do it."""
-
-    subject: str
-    message: str
-    remedy: str
-    mend: Mend | None = None
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What was mended, what is still wrong, and the faults that `verify --quick` finds."""
-
-    mended: tuple[str, ...]
-    troubles: tuple[Trouble, ...]
-    faults: tuple[Fault, ...]
-
-    @property
-    def is_well(self) -> bool:
-        """Say whether nothing is wrong any more."""
-        return not self.troubles and not self.faults
-
-    def lines(self) -> list[str]:
-        """Return what a person reads, one line each."""
-        found = [f"mended: {text}" for text in self.mended]
-        found += [f"{item.subject}: {item.message} -> {item.remedy}" for item in self.troubles]
-        found += [fault.as_text() for fault in self.faults]
-        return found or ["nothing is torn or missing"]
-
-    def record(self) -> dict[str, object]:
-        """Return the stable shape of `--json`."""
-        return {"mended": list(self.mended), "faults": [fault.as_dict() for fault in self.faults],
-                "troubles": [{key: value for key, value in vars(item).items() if key != "mend"}
-                             for item in self.troubles]}
 
 
 def doctor(root: Path, registry: Registry, name: str, repair: bool) -> Diagnosis:
@@ -76,16 +38,17 @@ def doctor(root: Path, registry: Registry, name: str, repair: bool) -> Diagnosis
     if repair and _mend(resting, mended, reasons):
         resting = list(_at_rest(registry, repair))
     found = audit(root, registry, name, quick=True)
-    torn = list(_torn(registry, found))
+    torn = list(_torn(root, registry, found))
     for _ in range(_ROUNDS):
         if not (repair and _mend(torn, mended, reasons)):
             break
         found = audit(root, registry, name, quick=True)
-        torn = list(_torn(registry, found))
+        torn = list(_torn(root, registry, found))
     troubles = [_with_reason(item, reasons) for item in (*resting, *torn)]
     told = {subject for item in troubles for subject in _subjects(item)}
-    return Diagnosis(tuple(mended), tuple(troubles), tuple(
-        fault for fault in found.faults if fault.subject not in told))
+    faults = tuple(fault for fault in found.faults if fault.subject not in told)
+    advice = _advice(registry, found) + Advice(unread=found.notes)
+    return Diagnosis(tuple(mended), tuple(troubles), faults, advice)
 
 
 def _subjects(item: Trouble) -> list[str]:
@@ -116,15 +79,17 @@ def _with_reason(item: Trouble, reasons: dict[str, str]) -> Trouble:
 
 def _at_rest(registry: Registry, repairing: bool) -> Iterator[Trouble]:
     """Yield what lies about in the repositories and folders on this machine."""
-    here = leftovers.git_folder(registry.ledger.repo)
-    remote = registry.ledger.folder
-    left = [*leftovers.of_repository(here, ours_only=True),
-            *(leftovers.of_repository(leftovers.git_folder(remote), False) if remote else ()),
+    here, remote = registry.ledger.repo, registry.ledger.folder
+    left = [*leftovers.of_work_repository(here),
+            *(leftovers.of_remote(_git_folder(registry.ledger, remote)) if remote else ()),
             *(leftovers.of_store(registry.store, repairing)
               if isinstance(registry.store, FolderStore) else ())]
     for path in left:
         yield Trouble(str(path), "left behind by a process that was killed", "--repair removes it",
                       partial(leftovers.remove, path))
+    for name in leftovers.drafts(here):
+        yield Trouble(name, "was left behind by a process that was killed", "--repair removes it",
+                      partial(leftovers.remove_draft, here, name))
     if remote and init_remote.is_bare(remote) and not init_remote.has_hook(remote):
         yield Trouble(str(remote), "has no update hook of this version, so that tags can be moved "
                       "and the ledger rewritten", "--repair installs it, or: python "
@@ -132,11 +97,26 @@ def _at_rest(registry: Registry, repairing: bool) -> Iterator[Trouble]:
                       partial(_install_hook, remote))
 
 
+def _git_folder(ledger: Ledger, remote: Path) -> Path:
+    try:
+        return leftovers.git_folder(remote)
+    except git.GitError as error:
+        raise NotMeasured(f"cannot read the registry of {ledger.remote}: {error}") from None
+
+
 def _install_hook(remote: Path) -> None:
     init_remote.install_hook(remote)
 
 
-def _torn(registry: Registry, found: Audit) -> Iterator[Trouble]:
+def _advice(registry: Registry, found: Audit) -> Advice:
+    """Return what the ledger's workflow stubs lack; only GitHub runs them."""
+    is_there = found.look.newest is not None or not found.look.faults
+    if isinstance(registry.store, FolderStore) or not is_there:
+        return Advice()
+    return ledger_stubs.advice(registry.ledger, found.look.newest)
+
+
+def _torn(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:
     """Yield what the ledger and the remote do not agree on, where the ledger can decide."""
     ledger, look = registry.ledger, found.look
     if look.newest is None and look.faults:
@@ -146,23 +126,25 @@ def _torn(registry: Registry, found: Audit) -> Iterator[Trouble]:
         return
     # Tags are made and deleted on the ledger's word, so only while that is beyond doubt.
     if not look.faults and not found.replayed.faults:
-        yield from _torn_tags(registry, found)
+        yield from _torn_tags(root, registry, found)
     if not isinstance(registry.store, FolderStore):
         for fault in found.faults:
             if fault.code == "R030":
                 yield Trouble(fault.subject, fault.message, "--repair finishes its release",
                               partial(_publish, registry, ModelRef.parse(fault.subject)))
         yield from _forgotten_drafts(registry, found)
+        if look.newest is not None:
+            yield from ledger_stubs.troubles(ledger, look.newest)
 
 
-def _torn_tags(registry: Registry, found: Audit) -> Iterator[Trouble]:
+def _torn_tags(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:
     tags, replayed = found.look.tags, found.replayed
     names = missing(tags, replayed.tags)
     for start in range(0, len(names), _TAGS_A_PUSH):
         some = names[start:start + _TAGS_A_PUSH]
         yield Trouble(f"tag {', '.join(some)}", "is missing on the remote",
                       "--repair makes it again from the ledger",
-                      partial(_make_tags, registry, replayed, some))
+                      partial(_make_tags, root, registry, replayed, some))
     events = {name: _event_of(registry.ledger, name, tags[name][0])
               for name in unknown(tags, replayed.tags, replayed.states)}
     ahead = [event for event in events.values() if event and event.seq > replayed.states.get(
@@ -183,15 +165,28 @@ def _forgotten_drafts(registry: Registry, found: Audit) -> Iterator[Trouble]:
                           "--repair deletes it", partial(registry.store.delete, orphan))
 
 
-def _make_tags(registry: Registry, replayed: Replayed, names: Sequence[str]) -> None:
+def _make_tags(root: Path, registry: Registry, replayed: Replayed, names: Sequence[str]) -> None:
     """Make tags as they were, byte for byte where they were not signed, and push them."""
     ledger, specs = registry.ledger, []
     for name in names:
         want = replayed.tags[name]
         oid = write_tag(ledger.repo, want.target, want.event, want.time, registry.sign,
                         want.committer)
+        _check_signer(root, registry, oid)
         specs.append(f"{oid}:refs/tags/{name}")
     _push(ledger, specs)
+
+
+def _check_signer(root: Path, registry: Registry, oid: str) -> None:
+    """Raise Conflict for a new tag that `verify` would refuse; a pushed one is there to stay."""
+    allowed = registry.settings.allowed_signers
+    if allowed is None:
+        return
+    tag = git.git_bytes(registry.ledger.repo, "cat-file", "tag", oid)
+    wrong = signing.verify(root, tag, root / Path(allowed).expanduser())
+    if wrong:
+        raise Conflict(f"the tag would not verify: it {wrong}; somebody whom {allowed} names must "
+                       "type this, with registry.sign: true in project.yaml")
 
 
 def _orphan(ledger: Ledger, name: str, oid: str, event: Event | None, ahead: int) -> Trouble:
@@ -217,7 +212,7 @@ def _event_of(ledger: Ledger, name: str, oid: str) -> Event | None:
                 "--no-auto-maintenance", "--refmap=", ledger.remote, oid,
                 env=git.token_environment())
         body = git.git(ledger.repo, "cat-file", "tag", oid).partition("\n\n")[2]
-        event = parse_message(body.partition(SIGNATURE)[0])
+        event = parse_message(unsigned(body))
     except (git.GitError, ValueError):
         return None
     return event if malformed(event) is None and event.tag == name else None
@@ -230,9 +225,17 @@ def _delete(ledger: Ledger, name: str, oid: str) -> None:
                 f"--force-with-lease=refs/tags/{name}:{oid}", ledger.remote, f":refs/tags/{name}",
                 env=git.token_environment())
     except git.GitError as error:
-        raise Conflict(f"{ledger.remote} refuses to delete the tag ({error}); on GitHub an "
+        if "stale info" in error.stderr:
+            raise Conflict("somebody changed it meanwhile; type the command again") from None
+        raise Conflict(f"{ledger.remote} refuses to delete the tag ({_said(error)}); on GitHub an "
                        f"administrator deletes it at /releases/tag/{quote(name)}, with the tag "
                        "ruleset switched off meanwhile") from None
+
+
+def _said(error: git.GitError) -> str:
+    """Return the first line that the remote itself said, else git's."""
+    return next((line.removeprefix("remote: ").strip() for line in error.stderr.splitlines()
+                 if line.startswith("remote: ")), str(error))
 
 
 def _publish(registry: Registry, ref: ModelRef) -> None:

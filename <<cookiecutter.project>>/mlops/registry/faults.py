@@ -23,6 +23,8 @@ CODES = {
     "R024": "a tag that the ledger does not know",
     "R025": "a tag's signature is missing or not that of an allowed signer",
     "R030": "an archive is missing, altered, or not shown as the ledger says",
+    "R031": "an archive has an attestation that does not hold, or is not of a build of this "
+            "repository",
 }
 
 

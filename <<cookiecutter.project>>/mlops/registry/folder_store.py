@@ -12,7 +12,7 @@ from pathlib import Path
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.files import sha256_file
 from mlops.names import ModelRef
-from mlops.registry.store import Asset, Release
+from mlops.registry.store import Asset, Attestation, Release
 
 _PIECE = 1 << 20
 _DRAFT = ".incoming-"
@@ -97,6 +97,10 @@ class FolderStore:
             except (CheckFailed, NotMeasured) as error:
                 found.append(str(error))
         return found
+
+    def attestations(self, archive: Asset) -> list[Attestation]:
+        """Return none: a folder keeps archives alone."""
+        return []
 
     def leftovers(self) -> list[Path]:
         """Return files that interrupted copies left behind."""

@@ -1,6 +1,6 @@
-"""What a repository on GitHub should be set to, as plain data: rules, environments, labels.
+"""What a repository on GitHub should be set to, and what it may be, as plain data.
 
-`github_setup` compares a repository with it, and sets it.
+`github_setup` sets it, `github_audit` compares a repository with it.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 
 CHECK = "pass"
 ENVIRONMENTS = ("staging", "production")
+IMMUTABLE = "immutable-releases"
 _LABELS = {
     "drift": ("fbca04", "The data in production moved away from the reference"),
     "incident": ("b60205", "Something in production is wrong"),
@@ -17,23 +18,51 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that should be so. `path` and `wanted` are the API's; `click` is for people."""
+    """One thing that should be so. `listing` and `wanted` are the API's; `click` is for people."""
 
     kind: str
     name: str
     why: str
-    path: str
+    listing: str
     wanted: dict[str, Any]
     click: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All settings, whether releases should be immutable, and what only a person can decide."""
+    """All settings, whether releases should be immutable, and what only a person can decide.
+
+    `branch` takes only what passed; None if no branch is protected.
+    """
 
     settings: tuple[Setting, ...]
     immutable: bool
     advice: tuple[str, ...]
+    branch: str | None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A variable or secret that switches something on, and what happens without it."""
+
+    kind: str
+    name: str
+    without: str
+    value: str
+
+
+FEATURES = (
+    Feature("variable", "TRAIN_RUNNER", "training and gates run on GitHub's own runners",
+            "a runner's label"),
+    Feature("variable", "DEPLOY_RUNNER", "deploys are rehearsals on GitHub's own runners",
+            "a runner's label"),
+    Feature("variable", "APPROVAL_ENVIRONMENT", "nobody is asked before the canary",
+            "an environment with required reviewers"),
+    Feature("variable", "NOTIFY_WEBHOOK", "no chat is told of refused promotions, rollbacks and "
+            "alerts", "a webhook's address"),
+    Feature("secret", "TEMPLATE_TOKEN", "update-template.yml cannot change workflows",
+            "a token with the rights contents, pull requests and workflows"),
+)
 
 
 def wanted(protected_branch: str | None = "main", immutable: bool = False) -> Plan:
@@ -54,7 +83,8 @@ def wanted(protected_branch: str | None = "main", immutable: bool = False) -> Pl
         "only the registry may make tags: needs a GitHub App of your own as the only one that may "
         "bypass a tag ruleset with 'Restrict creations' on *@v* and *#*#* (Settings > Rules)",
         "somebody must agree to production: name the reviewers in Settings > Environments > "
-        "production (private repositories need a plan that has them)"))
+        "production (private repositories need a plan that has them)"),
+        protected_branch)
 
 
 def _ruleset(name: str, target: str, refs: tuple[str, ...], rules: tuple[str, ...],
@@ -78,4 +108,4 @@ def _protected(branch: str) -> Setting:
 
 def _environment(name: str) -> Setting:
     return Setting("environment", name, f"{name} has its own variables, secrets and history",
-                   f"environments/{name}", {}, "Settings > Environments")
+                   "environments", {}, "Settings > Environments")

@@ -14,13 +14,13 @@ from typing import Any
 
 from mlops.errors import CheckFailed, NotMeasured
 from mlops.names import ModelRef
-from mlops.registry import github_assets, github_drafts
+from mlops.registry import github_assets, github_attestations, github_drafts
 from mlops.registry.github_client import PATIENCE_SECONDS, PAUSE_SECONDS, Connection, speaking
 from mlops.registry.github_drafts import Orphan
 from mlops.registry.github_transfer import download
 from mlops.registry.release_notes import kept
 from mlops.registry.release_page import body, title
-from mlops.registry.store import Asset, Release
+from mlops.registry.store import Asset, Attestation, Release
 
 # GitHub takes assets below 2 GiB. 1.9 GiB leaves room for what it may count differently.
 LARGEST = 1945 << 20
@@ -114,6 +114,10 @@ class GitHubStore:
         """Return what the release lacks or shows wrongly."""
         with speaking(self.host, f"release {release.ref}"):
             return self._wrong(release, stage)
+
+    def attestations(self, archive: Asset) -> list[Attestation]:
+        """Return what builds attested about an archive; raise Hidden if the token may not see."""
+        return github_attestations.listed(self.connection, archive.sha256)
 
     def orphans(self, known: Collection[str]) -> list[Orphan]:
         """Return our drafts that no version needs; `known` are the ledger's archives (sha256)."""

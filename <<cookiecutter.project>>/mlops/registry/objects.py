@@ -59,8 +59,7 @@ def write_commits(repo: Path, parent: str, entries: Sequence[Entry], time: int) 
             process.stdin.write(f"\nget-mark :{number + 1}\n".encode())
             process.stdin.flush()
             made.append(process.stdout.readline().decode().strip())
-        # The branch only served to import; without it there is nothing to clean up after a kill.
-        process.stdin.write(f"reset {branch}\nfrom {'0' * 40}\n\ndone\n".encode())
+        process.stdin.write(_forget(branch))
         _, errors = process.communicate()
     except BrokenPipeError:
         errors = process.stderr.read()
@@ -100,14 +99,17 @@ def write_root(repo: Path, files: Mapping[str, bytes], time: int) -> str:
     name, mail = git.identity(repo)
     branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
     message = "Begin the model ledger"
-    stream = (f"commit {branch}\ncommitter {name} <{mail}> {time} +0000\n"
+    stream = (f"commit {branch}\nmark :1\ncommitter {name} <{mail}> {time} +0000\n"
               f"data {len(message)}\n{message}\n").encode()
     for path, data in files.items():
         stream += _file(path, data)
-    git.git(repo, "fast-import", "--quiet", "--date-format=raw", stdin=stream)
-    oid = git.git(repo, "rev-parse", branch)
-    git.git(repo, "update-ref", "-d", branch)
-    return oid
+    stream += b"\nget-mark :1\n" + _forget(branch)
+    return git.git(repo, "fast-import", "--quiet", "--done", "--date-format=raw", stdin=stream)
+
+
+def _forget(branch: str) -> bytes:
+    """End an import. Its branch only served it; without it a kill leaves nothing to clean up."""
+    return f"reset {branch}\nfrom {'0' * 40}\n\ndone\n".encode()
 
 
 def _file(path: str, data: bytes) -> bytes:

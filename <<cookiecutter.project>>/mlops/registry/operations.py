@@ -16,7 +16,7 @@ from mlops.registry.events import STAGES, Event, State, VersionState
 from mlops.registry.ledger import Ledger
 from mlops.registry.objects import Signer
 from mlops.registry.reading import Snapshot, assets
-from mlops.registry.store import Store
+from mlops.registry.store import Asset, Store
 from mlops.registry.transact import Step, timestamp, transact, version_files
 
 
@@ -76,7 +76,8 @@ def register(registry: Registry, package: Package, test_sha256: str | None,
 
     snapshot = registry.snapshot()
     # What will be refused is refused before the archive travels.
-    if decide(snapshot, snapshot.states().get(name, State(name))):
+    if decide(snapshot, snapshot.states().get(name, State(name))) or _is_lost(
+            registry, snapshot, name, assets(manifest)[0]):
         registry.store.keep(name, {item: package.folder / item.name for item in assets(manifest)})
     events = transact(registry.ledger, name, decide, registry.sign)
     tag = registry.snapshot().by_archive(name, package.archive_sha256)
@@ -84,6 +85,20 @@ def register(registry: Registry, package: Package, test_sha256: str | None,
     # Also for a version that is there already: an earlier call may have died before this line.
     _publish(registry, _touched(events) or [ModelRef(name, Version.parse(tag))])
     return Outcome(tag, events)
+
+
+def _is_lost(registry: Registry, snapshot: Snapshot, name: str, archive: Asset) -> bool:
+    """Say whether an archive is registered and gone; an altered one is for a person to look at."""
+    tag = snapshot.by_archive(name, archive.sha256)
+    if tag is None:
+        return False
+    try:
+        registry.store.check(ModelRef(name, Version.parse(tag)), archive)
+    except NotMeasured:
+        return True
+    except CheckFailed:
+        pass
+    return False
 
 
 def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | None,

@@ -4,7 +4,7 @@ The ledger decides what is registered; a store only keeps bytes and shows stages
 repeated: what is there already with the right digest stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,21 @@ class Release:
     description: str
 
 
+@dataclass(frozen=True)
+class Attestation:
+    """What a build said about an archive. `read` returns the signed bundle, empty if it is broken.
+
+    `home` is the web address of the repository whose workflow must have signed it.
+    """
+
+    read: Callable[[], bytes]
+    home: str
+
+
+class Hidden(Exception):
+    """The place does not show attestations to us; the message says why."""
+
+
 class Store(Protocol):
     """Where archives lie. Errors: NotMeasured for what cannot be had, CheckFailed for altered."""
 
@@ -56,3 +71,6 @@ class Store(Protocol):
 
     def faults(self, release: Release, stage: str | None) -> list[str]:
         """Return what differs from the ledger, one line each; nothing is mended."""
+
+    def attestations(self, archive: Asset) -> list[Attestation]:
+        """Return what builds attested about an archive; raise Hidden if we must not see it."""

@@ -11,7 +11,7 @@ _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 TAG = re.compile(rf"{_NAME}(@v{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
                  r"|#(staging|shadow|production|archived)#[1-9][0-9]*)")
-SIGNATURE = "-----BEGIN SSH SIGNATURE-----"
+_SIGNATURE = "\n-----BEGIN SSH SIGNATURE-----\n"
 # name -> (object id, id of the tagged commit; None for a lightweight tag)
 RemoteTags = Mapping[str, tuple[str, str | None]]
 Verifier = Callable[[bytes], str | None]
@@ -67,13 +67,22 @@ def tag_faults(remote: RemoteTags, expected: Mapping[str, ExpectedTag], models: 
                     "or torn from its push", f"type: {repair}")
 
 
+def unsigned(message: str) -> str:
+    """Return a tag's message without its signature, which begins with a line of its own.
+
+    The same words inside a line, such as an event's reason, are no signature; so does git read.
+    """
+    text, found, _ = message.rpartition(_SIGNATURE)
+    return f"{text}\n" if found else message
+
+
 def _content(data: bytes, name: str, want: ExpectedTag) -> str | None:
     """Return what is wrong with a tag object; None if it says what its event says."""
     header, _, message = data.decode("utf-8", "surrogateescape").partition("\n\n")
     fields = dict(line.partition(" ")[::2] for line in header.splitlines())
     if (fields.get("object"), fields.get("tag")) != (want.target, name):
         return f"its object says tag {fields.get('tag')!r} of {str(fields.get('object'))[:7]}"
-    if message.partition(SIGNATURE)[0] != want.event.message:
+    if unsigned(message) != want.event.message:
         return "its message is not that of its event"
     if fields.get("tagger", "").split()[-2:-1] != [str(want.time)]:
         return "its time is not that of its event"

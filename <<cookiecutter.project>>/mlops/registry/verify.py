@@ -10,6 +10,7 @@ from mlops import git
 from mlops.errors import NotMeasured, UserError
 from mlops.names import ModelRef, Version
 from mlops.registry import signing
+from mlops.registry.attestations import Builds
 from mlops.registry.faults import Fault
 from mlops.registry.ledger import BRANCH, Ledger
 from mlops.registry.operations import Registry
@@ -37,11 +38,23 @@ class Look:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything that a verification found out."""
+    """Everything that a verification found out; `notes` say what could not be checked."""
 
     look: Look
     replayed: Replayed
     faults: tuple[Fault, ...]
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Return what a person reads, one line each."""
+        return [*(fault.as_text() for fault in self.faults),
+                *(f"note: {note}" for note in self.notes),
+                f"{len(self.faults)} faults" if self.faults
+                else "the registry is what its ledger says"]
+
+    def record(self) -> dict[str, object]:
+        """Return the stable shape of `--json`."""
+        return {"faults": [fault.as_dict() for fault in self.faults], "notes": list(self.notes)}
 
 
 def verify(root: Path, registry: Registry, name: str, quick: bool = False) -> list[Fault]:
@@ -75,8 +88,10 @@ def _audit(root: Path, registry: Registry, name: str, quick: bool) -> Audit:
         repair = f"python tools/registry.py doctor --repair --registry {name}"
         tags = tuple(tag_faults(look.tags, replayed.tags, replayed.states, objects, repair,
                                 _verifier(root, registry)))
-    archives = tuple(_archive_faults(registry, look, replayed, quick, repair))
-    return Audit(look, replayed, (*look.faults, *replayed.faults, *tags, *archives))
+    builds = Builds(registry.store, _file(root, registry.settings.attestation_root))
+    archives = tuple(_archive_faults(registry, builds, look, replayed, quick, repair))
+    return Audit(look, replayed, (*look.faults, *replayed.faults, *tags, *archives),
+                 builds.notes())
 
 
 def _look(ledger: Ledger) -> Look:
@@ -132,18 +147,21 @@ def _bring(ledger: Ledger, tags: RemoteTags, replayed: Replayed) -> None:
 
 
 def _verifier(root: Path, registry: Registry) -> Verifier | None:
-    allowed = registry.settings.allowed_signers
-    if allowed is None:
-        return None
-    return partial(_signature, root, root / Path(allowed).expanduser())
+    allowed = _file(root, registry.settings.allowed_signers)
+    return None if allowed is None else partial(_signature, root, allowed)
+
+
+def _file(root: Path, name: str | None) -> Path | None:
+    """Return a file that project.yaml names, from the repository's root; None if it names none."""
+    return None if name is None else root / Path(name).expanduser()
 
 
 def _signature(root: Path, allowed: Path, tag: bytes) -> str | None:
     return signing.verify(root, tag, allowed)
 
 
-def _archive_faults(registry: Registry, look: Look, replayed: Replayed, quick: bool,
-                    repair: str) -> Iterator[Fault]:
+def _archive_faults(registry: Registry, builds: Builds, look: Look, replayed: Replayed,
+                    quick: bool, repair: str) -> Iterator[Fault]:
     snapshot = Snapshot(registry.ledger, look.newest)
     for model, version in replayed.versions:
         stage = replayed.states[model].stage_of(version)
@@ -159,3 +177,5 @@ def _archive_faults(registry: Registry, look: Look, replayed: Replayed, quick: b
         for message in registry.store.faults(release, stage):
             yield Fault("R030", str(ref), message, "bring the same bytes back from a copy or pack "
                         f"the run again, then type: {repair}")
+        for archive in release.archives:
+            yield from builds.faults(ref, archive)
