@@ -64,7 +64,11 @@ class Life:
 
 def on_github(prepared: Path, folder: Path) -> Path:
     """Copy a team; its origin gets an address on GitHub under which git finds the repository."""
-    found = copied(prepared, folder)
-    git(found, "config", f"url.{origin(found)}.insteadOf", URL)
-    git(found, "remote", "set-url", "origin", URL)
-    return found
+    return at_github(copied(prepared, folder))
+
+
+def at_github(project: Path) -> Path:
+    """Give origin an address on GitHub; git finds the bare repository under it."""
+    git(project, "config", f"url.{origin(project)}.insteadOf", URL)
+    git(project, "remote", "set-url", "origin", URL)
+    return project

@@ -42,6 +42,22 @@ def copied(folder: Path, target: Path) -> Path:
     return project
 
 
+def team_with_models(folder: Path, venv: Path) -> Path:
+    """Make a team's project with two models made elsewhere; return its folder."""
+    project = team(folder, venv)
+    for number in range(2):
+        elsewhere(project, number)
+    return folder
+
+
+def team_with_a_version(folder: Path, venv: Path) -> Path:
+    """Make a team with v1.0.0 in staging and a second model that waits; return its folder."""
+    project = team(folder, venv)
+    register(project, 0)
+    elsewhere(project, 1)
+    return folder
+
+
 def elsewhere(project: Path, number: int) -> Path:
     """Return a folder with a model made elsewhere; each number is another model."""
     folder = project.parent / f"made-{number}"

@@ -5,15 +5,14 @@ import re
 from functools import partial
 
 import pytest
-from conftest import ROOT, TEMPLATE, git, run, tool
+from conftest import ROOT, TEMPLATE, run, tool
+from github_life import REPOSITORY, at_github
 from github_standin import attestations
 from github_standin.server import running
 from github_standin.world import TOKEN
 from registry_kit import NAME, copied, elsewhere, origin, team
 from sigstore_kit import Builder, Instance, statement
 
-REPOSITORY = "acme/reviews"
-URL = f"https://github.com/{REPOSITORY}.git"
 SUBJECT = f"attestation of {NAME}@v1.0.0"
 
 
@@ -74,13 +73,6 @@ def project(github, prepared, sigstore, tmp_path):
     with open(found / "project.yaml", "a") as file:
         file.write("  attestation_root: .github/root.json\n")
     return found
-
-
-def at_github(project):
-    """Give origin an address on GitHub; git finds the bare repository under it."""
-    git(project, "config", f"url.{origin(project)}.insteadOf", URL)
-    git(project, "remote", "set-url", "origin", URL)
-    return project
 
 
 def command(hub, project, name, *arguments):
@@ -202,6 +194,8 @@ def test_without_the_packages_a_note_says_how_many_were_not_checked(
     done = on("registry", "verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"note: {note}\nthe registry is what its ledger says\n"
+    doctor = on("registry", "doctor")
+    assert doctor.returncode == 0 and f"unknown: {note}\n" in doctor.stdout
 
 
 def test_a_private_repositorys_are_checked_by_the_root_of_its_own(

@@ -147,7 +147,7 @@ def test_faults_of_the_registry_are_told_and_change_nothing(on_github, tmp_path)
     fault = {"code": "R024", "subject": f"{NAME}#production#9", "message": HOSTILE, "hint": "-"}
     before = on_github.stages()
 
-    alert(on_github, tmp_path, "registry", [fault])
+    alert(on_github, tmp_path, "registry", {"faults": [fault], "notes": []})
 
     body = open_issues(on_github, "registry")[0]["body"]
     assert "R024" in body and "Nothing was changed" in body and "@org" not in body
@@ -155,7 +155,7 @@ def test_faults_of_the_registry_are_told_and_change_nothing(on_github, tmp_path)
 
 
 @pytest.mark.parametrize("kind, value", [("drift", {"verdict": "odd"}), ("drift", []),
-                                         ("registry", {"a": 1})])
+                                         ("registry", {"a": 1}), ("registry", [])])
 def test_a_report_of_another_kind_is_refused_in_one_line(on_github, tmp_path, kind, value):
     done = alert(on_github, tmp_path, kind, value)
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import git, run
 from github_life import REPOSITORY, Life, on_github
 from github_standin.server import running
-from registry_kit import NAME, elsewhere, origin, rewrite, team
+from registry_kit import NAME, origin, rewrite, team_with_models
 
 STUBS = [".github/workflows/on-release.yml", ".github/workflows/on-tag.yml"]
 WELL = {"mended": [], "troubles": [], "faults": []}
@@ -16,12 +16,7 @@ WELL = {"mended": [], "troubles": [], "faults": []}
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, venv):
-    """A team's bake with two models made elsewhere."""
-    folder = tmp_path_factory.mktemp("github") / "team"
-    project = team(folder, venv)
-    for number in range(2):
-        elsewhere(project, number)
-    return folder
+    return team_with_models(tmp_path_factory.mktemp("github") / "team", venv)
 
 
 @pytest.fixture

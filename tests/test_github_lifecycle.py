@@ -3,32 +3,21 @@
 import json
 
 import pytest
-from conftest import ROOT, git, run, tool
+from conftest import ROOT, run, tool
+from github_life import REPOSITORY, on_github
 from github_standin.server import running
 from github_standin.world import TOKEN
-from registry_kit import NAME, about, against_champion, copied, elsewhere, origin, team
-
-REPOSITORY = "acme/reviews"
-URL = f"https://github.com/{REPOSITORY}.git"
+from registry_kit import NAME, about, against_champion, origin, team_with_models
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, venv):
-    """A team's bake with two models made elsewhere."""
-    folder = tmp_path_factory.mktemp("github") / "team"
-    project = team(folder, venv)
-    for number in range(2):
-        elsewhere(project, number)
-    return folder
+    return team_with_models(tmp_path_factory.mktemp("github") / "team", venv)
 
 
 @pytest.fixture
 def project(prepared, tmp_path):
-    """A copy whose origin has an address on GitHub; git finds the bare repository under it."""
-    found = copied(prepared, tmp_path / "team")
-    git(found, "config", f"url.{origin(found)}.insteadOf", URL)
-    git(found, "remote", "set-url", "origin", URL)
-    return found
+    return on_github(prepared, tmp_path / "team")
 
 
 @pytest.fixture

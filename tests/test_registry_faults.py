@@ -11,19 +11,14 @@ import time
 
 import pytest
 from conftest import commit, environment, git, run, tool, with_venv
-from registry_kit import NAME, artifacts, copied, elsewhere, origin, register, stages, team, verify
+from registry_kit import NAME, artifacts, copied, origin, stages, team_with_a_version, verify
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory, venv):
-    """A team with v1.0.0 in staging, and a second model that waits to be registered."""
-    folder = tmp_path_factory.mktemp("registered")
-    project = team(folder, venv)
-    register(project, 0)
-    elsewhere(project, 1)
-    return folder
+    return team_with_a_version(tmp_path_factory.mktemp("registered"), venv)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import less_power
 import pytest
 from conftest import environment, git, run
-from registry_kit import NAME, artifacts, copied, elsewhere, origin, register, stages, team, verify
+from registry_kit import NAME, artifacts, copied, origin, stages, team_with_a_version, verify
 
 LAUNCHER = [sys.executable, Path(less_power.__file__)]
 
@@ -29,12 +29,7 @@ def permissions_count(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory, venv):
-    """A team with v1.0.0 in staging, and a second model that waits to be registered."""
-    folder = tmp_path_factory.mktemp("registered")
-    project = team(folder, venv)
-    register(project, 0)
-    elsewhere(project, 1)
-    return folder
+    return team_with_a_version(tmp_path_factory.mktemp("registered"), venv)
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def drift(report: Any) -> Finding:
 
 
 def registry(report: Any) -> Finding:
-    """Read what `registry.py verify --json` writes, or its list of faults alone."""
-    faults = report.get("faults") if isinstance(report, Mapping) else report
+    """Read what `registry.py verify --json` writes."""
+    faults = report.get("faults") if isinstance(report, Mapping) else None
     if not isinstance(faults, Sequence) or isinstance(faults, str):
         raise UsageError("this is no list of faults; write it with: registry.py verify --json")
     if not faults:

@@ -12,7 +12,7 @@ from mlops import git
 from mlops.errors import NotMeasured, UsageError
 from mlops.registry.objects import Signer
 
-_BEGIN = b"\n-----BEGIN SSH SIGNATURE-----\n"
+BEGIN = b"\n-----BEGIN SSH SIGNATURE-----\n"
 _END = b"-----END SSH SIGNATURE-----"
 _NAMESPACE = "git"
 _MAGIC = b"SSHSIG"
@@ -49,7 +49,7 @@ def verify(root: Path, tag: bytes, allowed_signers: Path) -> str | None:
 
     Raises NotMeasured without the file of allowed signers, or without ssh-keygen.
     """
-    payload, found, rest = tag.rpartition(_BEGIN)
+    payload, found, rest = tag.rpartition(BEGIN)
     if not found:
         return "is not signed"
     if not allowed_signers.is_file():

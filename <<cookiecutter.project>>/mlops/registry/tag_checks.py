@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from mlops.registry import signing
 from mlops.registry.faults import Fault
 from mlops.registry.replay import ExpectedTag
 from mlops.registry.walk import Objects
@@ -11,7 +12,6 @@ _NUMBER = r"(0|[1-9][0-9]{0,8})"
 _NAME = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 TAG = re.compile(rf"{_NAME}(@v{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
                  r"|#(staging|shadow|production|archived)#[1-9][0-9]*)")
-_SIGNATURE = "\n-----BEGIN SSH SIGNATURE-----\n"
 # name -> (object id, id of the tagged commit; None for a lightweight tag)
 RemoteTags = Mapping[str, tuple[str, str | None]]
 Verifier = Callable[[bytes], str | None]
@@ -72,7 +72,7 @@ def unsigned(message: str) -> str:
 
     The same words inside a line, such as an event's reason, are no signature; so does git read.
     """
-    text, found, _ = message.rpartition(_SIGNATURE)
+    text, found, _ = message.rpartition(signing.BEGIN.decode())
     return f"{text}\n" if found else message
 
 
