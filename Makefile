@@ -12,13 +12,14 @@ help:  ## list what can be done
 
 setup: $(VENV)/.ready  ## make .venv from the locked requirements
 
-$(VENV)/.ready: requirements-dev.txt
+$(VENV)/.ready: requirements-uv.txt requirements-dev.txt
 	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
 	@$(PYTHON) -m venv --clear $(VENV) && \
 		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
-			-r requirements-dev.txt || { \
+			-r requirements-uv.txt && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt || { \
 		echo "error: the packages could not be installed; is there a network?" >&2; exit 3; }
 	@touch $@
 
@@ -50,6 +51,9 @@ data: setup  ## write the starter data again from its seed
 	@$(BIN)/python scripts/make_starter_data.py
 
 lock: setup  ## newest allowed versions into the lock files, with hashes
+	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+		- --output-file requirements-uv.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		requirements-dev.in --output-file requirements-dev.txt
