@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-g
 class Load:
     """Requests on new connections, from several threads; every answer but a 200 is a failure."""
 
-    def __init__(self, port, connections=3):
-        self.port, self.failed, self.versions = port, Counter(), Counter()
+    def __init__(self, port, connections=3, pause=0.0):
+        self.port, self.pause, self.failed, self.versions = port, pause, Counter(), Counter()
         self.stop, self.lock = threading.Event(), threading.Lock()
         self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
 
@@ -46,6 +46,7 @@ class Load:
                 status, result = 0, repr(error)
             with self.lock:
                 (self.versions if status == 200 else self.failed)[result] += 1
+            time.sleep(self.pause)
 
     def forget(self):
         with self.lock:
@@ -128,6 +129,7 @@ def production(registered):
 
 
 CANARY = ("--strategy", "canary", "--candidate", V1, "--every", "0.3", "--deadline", "120")
+SHADOW = ("--strategy", "shadow", *CANARY[2:])
 
 
 def test_a_switch_and_the_way_back_cost_no_request(production):
@@ -204,6 +206,51 @@ def test_a_killed_judge_gives_the_traffic_back_through_the_lease(production):
     assert production.state()["canary"] is None
 
 
+def test_a_shadow_answers_nobody_and_is_compared_request_by_request(production, tmp_path):
+    evidence = tmp_path / "shadow.json"
+    with Load(production.port, pause=0.01) as load:
+        done = production.deploy(*SHADOW, "--evidence-out", str(evidence))
+
+    found = json.loads(evidence.read_text())
+    assert load.failed == {} and set(load.versions) == {"v1.0.0"}
+    assert found["verdict"] == "PASS" and found["strategy"] == "shadow", found["why"]
+    assert found["shadow"]["live"]["texts"] >= 250 and found["shadow"]["live"]["differing"] == 0
+    assert found["shadow"]["test_split"]["texts"] > 500 > found["shadow"]["limit"]
+    assert found["shadow"]["latency_ms"]["candidate"]["p95"] > 0
+    assert "of the test split" in done.stdout
+    assert production.state()["mirrored"] is False
+
+
+def test_a_shadow_that_hangs_and_a_killed_deploy_cost_no_request(production):
+    with Load(production.port) as load:
+        deploy = production.begin(*SHADOW, "--lease", "2", "--min-requests", "100000")
+        until(lambda: production.state()["mirrored"])
+        production.signal("green", signal.SIGSTOP)
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+        deploy.kill()
+        deploy.communicate()
+        done = production.deploy("--stage", "production")
+        load.forget()
+        load.wait_for("v1.0.0", 100)
+
+    assert load.failed == {} and set(load.versions) == {"v1.0.0"}
+    assert "ended during its shadow" in done.stdout
+    assert production.state()["mirrored"] is False and production.state()["canary"] is None
+
+
+@pytest.mark.heavy
+def test_a_shadow_that_dies_is_blocked_and_costs_no_request(production):
+    with Load(production.port) as load:
+        shadow = production.begin(*SHADOW, "--min-requests", "100000")
+        until(lambda: production.state()["mirrored"])
+        production.signal("green", signal.SIGKILL)
+        output = shadow.communicate(timeout=60)[0]
+
+    assert shadow.returncode == 1 and "FAIL: the candidate does not answer" in output
+    assert load.failed == {} and V1 in production.state()["blocked"]
+
+
 @pytest.mark.heavy
 def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
     for end in ("SIGTERM", "abort"):
@@ -254,6 +301,18 @@ def test_a_rehearsal_finds_planted_faults_and_leaves_nothing(registered, fault, 
     assert word in found["why"] and found["rehearsal"] is True and found["deployed"] is False
     assert found["canary"]["back_seconds"] < 10 and not (registered / ".deploy").exists()
     assert {"status 500"} >= set(found["traffic"]["reasons"])
+
+
+@pytest.mark.parametrize("fault, word", [
+    ("label=0.3", "answered differently"),
+    pytest.param("errors=0.3", "errors", marks=pytest.mark.heavy)])
+def test_a_rehearsed_shadow_finds_planted_faults(registered, fault, word):
+    done = tool(registered, "deploy", "--environment", "production", *SHADOW[:4], "--rehearsal",
+                "--fault", fault, "--json", check=False)
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and word in found["why"], found["why"]
+    assert found["traffic"]["failed"] == 0 and found["strategy"] == "shadow"
 
 
 @pytest.mark.heavy

@@ -69,7 +69,8 @@ def status(project: Project, environment: str) -> dict[str, Any]:
     place = Place(project, environment, folder, now.port, "127.0.0.1", None, print, ())
     slot = now.slots.get(now.serving or "")
     return {"environment": environment, "url": place.url, "well": is_well(place, now),
-            "serving": slot.version if slot else None, "canary": now.canary, "weight": now.weight,
+            "serving": slot.version if slot else None, "canary": now.canary,
+            "weight": now.weight, "mirrored": now.mirrored,
             "slots": {name: {**vars(item), "ready": processes.is_ready(item)}
                       for name, item in sorted(now.slots.items())},
             "blocked": dict(now.blocked)}

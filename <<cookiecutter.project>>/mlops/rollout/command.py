@@ -17,7 +17,7 @@ from mlops.project import Project
 from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
 from mlops.registry.reading import Snapshot
-from mlops.rollout import canary, processes, report, state
+from mlops.rollout import canary, processes, report, shadow, state
 from mlops.rollout.drill import drill
 from mlops.rollout.nginx import check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
@@ -33,7 +33,7 @@ _INTERRUPTED = {True: "interrupted; the champion has the traffic",
 
 @dataclass(frozen=True)
 class Order:
-    """What to deploy where. One of `stage` and `candidate` is given."""
+    """What to deploy where. One of `stage` and `candidate` is given; `plan` is for the latter."""
 
     environment: str
     stage: str | None = None
@@ -46,6 +46,13 @@ class Order:
     fault: str | None = None
     unblock: bool = False
     plan: canary.Plan = canary.Plan()
+
+    @property
+    def strategy(self) -> str:
+        """Return blue-green, canary or shadow."""
+        if not self.candidate:
+            return "blue-green"
+        return "shadow" if self.plan.mirrored else "canary"
 
 
 @dataclass
@@ -90,11 +97,12 @@ def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
         "schema": report.DEPLOY_SCHEMA, "environment": order.environment,
         "rehearsal": order.rehearsal, "deployed": verdict == "PASS" and not order.rehearsal
         and story.facts.get("changed_traffic", False),
-        "strategy": "canary" if order.candidate else "blue-green", "verdict": verdict, "why": why,
+        "strategy": order.strategy, "verdict": verdict, "why": why,
         "candidate": story.facts.get("candidate"), "champion": story.facts.get("champion"),
         "serving": story.facts["serving"], "url": None if order.rehearsal else place.url,
         "ended": report.now(), "seconds": round(time.monotonic() - began, 1),
-        "canary": story.facts.get("canary"), "traffic": story.facts.get("traffic"),
+        "canary": story.facts.get("canary"), "shadow": story.facts.get("shadow"),
+        "traffic": story.facts.get("traffic"),
         "steps": story.steps}
 
 
@@ -180,7 +188,7 @@ def _candidate(place: Place, order: Order, story: Story) -> tuple[str, str]:
     if holder is None:
         return _alone(place, now, ref, manifest)
     now = deployed(replace(place, fault=None), now, snapshot, holder)
-    return _compared(place, now, ref, manifest, order, story)
+    return _compared(place, now, holder, ref, manifest, order, story)
 
 
 def _alone(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any]) -> tuple[str, str]:
@@ -190,23 +198,35 @@ def _alone(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any]) ->
                     f"with; {ref} passed its smoke test")
 
 
-def _compared(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any], order: Order,
-              story: Story) -> tuple[str, str]:
+def _compared(place: Place, now: State, holder: ModelRef, ref: ModelRef, manifest: dict[str, Any],
+              order: Order, story: Story) -> tuple[str, str]:
+    offline = shadow.expected(place, holder, ref) if order.plan.mirrored else None
     try:
         now, name = started(place, now, ref, manifest, place.fault)
     except CheckFailed as failure:
         _block(place, str(ref), str(failure))
         raise
-    if order.rehearsal:
-        with Traffic(place.url, place.texts) as traffic:
-            now, judged = canary.run(place, now, name, order.plan)
-        story.facts["traffic"] = traffic.tally.record()
-    else:
-        now, judged = canary.run(place, now, name, order.plan)
+    assert now.serving
+    pairs = offline and shadow.Pairs(place.log, now.serving, name, offline)
+    with _traffic(place, order, story):
+        now, judged = canary.run(place, now, name, order.plan,
+                                 pairs.judged if pairs else canary.as_it_is)
     story.facts["canary"] = report.judged_record(judged)
+    story.facts["shadow"] = pairs.record() if pairs else None
     if judged.verdict == "FAIL":
         _block(place, str(ref), judged.why)
     return judged.verdict, judged.why
+
+
+@contextmanager
+def _traffic(place: Place, order: Order, story: Story) -> Iterator[None]:
+    """Send the test split's texts in a rehearsal; elsewhere the callers do."""
+    if not order.rehearsal:
+        yield
+        return
+    with Traffic(place.url, place.texts) as traffic:
+        yield
+    story.facts["traffic"] = traffic.tally.record()
 
 
 def _block(place: Place, version: str, why: str) -> None:

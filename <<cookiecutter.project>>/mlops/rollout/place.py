@@ -41,6 +41,11 @@ class Place:
         """Return where callers reach this environment from this machine."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> Path:
+        """Return the folder of both processes' prediction log."""
+        return self.folder / "predictions"
+
     def lease_of(self, name: str) -> Path:
         """Return the file that lets the process in a slot answer."""
         return self.folder / f"{name}.lease"
@@ -64,7 +69,8 @@ def routed(place: Place, now: State) -> State:
     now = state.save(place.folder, replace(now, generation=now.generation + 1))
     canary = now.slots.get(now.canary or "")
     route = nginx.Route(now.environment, now.generation, f"{place.host}:{place.port}",
-                        now.slots[now.serving].port, canary.port if canary else None, now.weight)
+                        now.slots[now.serving].port, canary.port if canary else None, now.weight,
+                        canary.port if canary and now.mirrored else None)
     template = (place.project.root / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     limits = place.project.service
     text = nginx.configuration(template, route, limits.max_body_bytes, limits.seconds)
@@ -126,7 +132,7 @@ def switched(place: Place, now: State, name: str) -> State:
     """Give all traffic to a slot. A crash in the middle is finished by `recovered`."""
     lease.grant(place.lease_of(name), None)
     now = state.save(place.folder, replace(now, switching=name))
-    now = routed(place, replace(now, serving=name, canary=None, weight=0))
+    now = routed(place, replace(now, serving=name, canary=None, weight=0, mirrored=False))
     now = state.save(place.folder, replace(now, switching=None))
     place.say(f"all traffic goes to {now.slots[name].version} (slot {name})")
     return now
@@ -140,7 +146,7 @@ def without_canary(place: Place, now: State, stop: bool) -> State:
         return now
     # From here on the canary itself sends requests away, before the proxy has heard of it.
     lease.withdraw(place.lease_of(name))
-    now = routed(place, replace(now, canary=None, weight=0))
+    now = routed(place, replace(now, canary=None, weight=0, mirrored=False))
     if stop:
         processes.stop(place.folder, name)
         now = state.save(place.folder, now.with_slot(name, None))
@@ -150,7 +156,7 @@ def without_canary(place: Place, now: State, stop: bool) -> State:
 def recovered(place: Place, now: State) -> State:
     """Finish or undo what a deploy left that died in the middle."""
     if now.canary:
-        place.say("an earlier deploy ended during its canary: the champion gets all traffic")
+        place.say(f"an earlier deploy ended during its {now.trial}: the champion gets all traffic")
         now = without_canary(place, now, stop=True)
     if now.switching:
         slot = now.slots.get(now.switching)
@@ -191,4 +197,4 @@ def stopped(place: Place, now: State) -> None:
         processes.stop(place.folder, name)
         lease.withdraw(place.lease_of(name))
     state.save(place.folder, replace(now, slots={}, serving=None, switching=None, canary=None,
-                                     weight=0))
+                                     weight=0, mirrored=False))

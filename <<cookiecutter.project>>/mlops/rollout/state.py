@@ -44,8 +44,9 @@ class Slot:
 class State:
     """`serving` is the slot with the traffic; `switching` the one it is about to go to.
 
-    `canary` is the slot that gets `weight` per cent, while its lease holds. `blocked` are versions
-    that a canary refused, each with the reason: no deploy brings them back by itself.
+    `canary` is the slot that gets `weight` per cent, or copies if it is `mirrored`, while its lease
+    holds. `blocked` are versions that a canary or a shadow refused, each with the reason: no deploy
+    brings them back by itself.
     """
 
     environment: str
@@ -55,8 +56,14 @@ class State:
     switching: str | None = None
     canary: str | None = None
     weight: int = 0
+    mirrored: bool = False
     generation: int = 0
     blocked: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trial(self) -> str:
+        """Return what the slot `canary` is in."""
+        return "shadow" if self.mirrored else "canary"
 
     def holding(self, ref: ModelRef) -> str | None:
         """Return the slot that holds a version, the serving one first."""
