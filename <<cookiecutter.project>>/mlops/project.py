@@ -52,7 +52,8 @@ class ServiceSettings:
     """What the service takes at most, and what its log keeps of a text.
 
     `seconds` is the time for a body to arrive, and for an answer. `log_text` is `masked`, `keyed`,
-    `hashed` or `none` (see `mlops/serving/prediction_log.py`); a log file is closed at `log_bytes`.
+    `hashed` or `none` (see `mlops/serving/prediction_log.py`); a log file is closed at `log_bytes`,
+    and then copied to `log_url`. Texts of more than `max_tokens` tokens are counted as overruns.
     """
 
     max_body_bytes: int = 1_000_000
@@ -62,6 +63,8 @@ class ServiceSettings:
     seconds: float = 10.0
     log_text: str = "masked"
     log_bytes: int = 64_000_000
+    log_url: str | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)

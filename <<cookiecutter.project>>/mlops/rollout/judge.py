@@ -21,7 +21,8 @@ from mlops.rollout.eprocess import EProcess
 from mlops.statistics import wilson
 
 KINDS = {"errors": "answers with a 5xx status", "slow": "slow answers",
-         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx"}
+         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx",
+         "overruns": "requests with too many tokens"}
 # What comes in bursts, one stall of a process, is no more than one observation.
 _CAPS = {"slow": 2.0}
 _LABEL_Z = 4.0
@@ -38,7 +39,8 @@ class Rules:
     slow_floor: float = 0.010
     label_margin: float = 0.10
     margins: Mapping[str, float] = field(default_factory=lambda: {
-        "errors": 0.01, "slow": 0.05, "invalid": 0.01, "refused": 0.02})
+        "errors": 0.01, "slow": 0.05, "invalid": 0.01, "refused": 0.02,
+        "overruns": 0.02})
 
     @property
     def threshold(self) -> float:
@@ -60,6 +62,7 @@ class Counts:
     bounds: tuple[float, ...] = ()
     within: tuple[int, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
+    overruns: int = 0
 
     def minus(self, other: "Counts") -> "Counts":
         """Return what happened after `other`; raise ValueError if a number went back."""
@@ -68,8 +71,9 @@ class Counts:
             self.requests - other.requests, self.errors - other.errors,
             self.invalid - other.invalid, self.refused - other.refused, self.bounds,
             tuple(new - old for new, old in zip(self.within, within, strict=True)),
-            {label: number - other.labels.get(label, 0) for label, number in self.labels.items()})
-        if min(found.requests, found.errors, found.invalid, found.refused) < 0:
+            {label: number - other.labels.get(label, 0) for label, number in self.labels.items()},
+            self.overruns - other.overruns)
+        if min(found.requests, found.errors, found.invalid, found.refused, found.overruns) < 0:
             raise ValueError("its counters went back: the process was started again")
         return found
 

@@ -1,25 +1,24 @@
 """The prediction log: one JSON line per answered text, written by a thread of its own.
 
-    DIR/dt=2026-03-01/NAME-120000-4711-1.jsonl
-
-Files are rotated by size and by day (UTC). Every write ends with a whole line, a process never
-appends to a file that another one began, and a reader may read at any time.
+Files (`log_files.py`) are rotated by size and by day (UTC). Every write ends with a whole line, a
+process never appends to a file that another one began, and a reader may read at any time.
 """
 
 import hmac
 import json
-import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from mlops import privacy
+from mlops.serving.log_files import LogFile, closed_files
+from mlops.serving.log_upload import Uploads
 from mlops.serving.release import Release
 from nlp.model import Prediction
 
@@ -40,6 +39,7 @@ class Entry:
     texts: Sequence[str] = ()
     predictions: Sequence[Prediction] = ()
     fields: Mapping[str, Any] | None = None
+    tokens: Sequence[int] = ()
 
 
 def text_writer(mode: str, language: str = "en") -> Callable[[str], dict[str, str]]:
@@ -71,18 +71,26 @@ def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]])
     return [_ENCODER.encode({
         **head, "row": row, "label": prediction.label,
         "score": round(prediction.scores[prediction.label], 6), "characters": len(text),
-        "fields": fields, **told(text)})
-        for row, (text, prediction) in enumerate(zip(entry.texts, entry.predictions, strict=True))]
+        "tokens": tokens, "fields": fields, **told(text)})
+        for row, (text, prediction, tokens) in enumerate(
+            zip(entry.texts, entry.predictions, entry.tokens, strict=True))]
 
 
 class PredictionLog:
-    """Takes entries without ever blocking; a full queue or disk loses lines and counts them."""
+    """Takes entries without ever blocking; a full queue or disk loses lines and counts them.
+
+    Closed files are copied to `url`, if there is one.
+    """
 
     def __init__(self, folder: Path, release: Release, told: Callable[[str], dict[str, str]],
-                 most_bytes: int) -> None:
+                 most_bytes: int, url: str | None = None) -> None:
         self.dropped = 0
         self._release, self._told = release, told
-        self._file = _File(folder, release.model, most_bytes)
+        # Half lines of a process that was killed vanish before anything is read or sent.
+        deque(closed_files(folder), maxlen=0)
+        self.uploads = Uploads(folder, url) if url else None
+        self._file = LogFile(folder, release.model, most_bytes,
+                             self.uploads.begin if self.uploads else lambda: None)
         self._queue: queue.Queue[Entry | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
@@ -99,6 +107,8 @@ class PredictionLog:
         self._queue.put(None)
         self._thread.join(timeout=10)
         self._file.close()
+        if self.uploads:
+            self.uploads.close()
 
     def _work(self) -> None:
         ended = False
@@ -120,45 +130,3 @@ class PredictionLog:
         while len(found) < _AT_ONCE and not self._queue.empty():
             found.append(self._queue.get())
         return found
-
-
-class _File:
-    """The file that is written now, and the choice of the next."""
-
-    def __init__(self, folder: Path, name: str, most_bytes: int) -> None:
-        self._folder, self._name, self._most = folder, name, most_bytes
-        self._numbers = count(1)
-        self._handle, self._day, self._size = -1, "", 0
-
-    def write(self, block: Sequence[str]) -> None:
-        """Append whole lines; raise OSError, and leave no half line, if the disk is full."""
-        if not block:
-            return
-        data = "".join(f"{line}\n" for line in block).encode("utf-8", "replace")
-        now = datetime.now(timezone.utc)
-        if self._handle < 0 or self._day != f"{now:%Y-%m-%d}" or self._size >= self._most:
-            self._next(now)
-        written = 0
-        try:
-            while written < len(data):
-                written += os.write(self._handle, data[written:])
-        except OSError:
-            os.ftruncate(self._handle, self._size)
-            raise
-        self._size += len(data)
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-    def _next(self, now: datetime) -> None:
-        self.close()
-        self._day = f"{now:%Y-%m-%d}"
-        folder = self._folder / f"dt={self._day}"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"{self._name}-{now:%H%M%S}-{os.getpid()}-{next(self._numbers)}.jsonl"
-        self._handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND,
-                               0o640)
-        self._size = 0

@@ -1,28 +1,38 @@
-"""One process that serves one release: from options to a listening socket, until it is stopped."""
+"""One process that serves one release: from options to a listening socket, until it is stopped.
 
+SIGHUP makes it look again which version the registry names, and answer with that one.
+"""
+
+import asyncio
 import fcntl
 import json
 import os
+import signal
 import socket
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
-from mlops.errors import Conflict, UsageError
+from mlops.errors import Conflict, UsageError, UserError
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
-from mlops.serving.front import Desk
+from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import PredictionLog, text_writer
-from mlops.serving.release import find, load
+from mlops.serving.release import Release, find, load
+from nlp.model import Model
 from nlp.service import application
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
-# How long a stop waits for answers that are on their way.
+# How long a stop waits for answers that are on their way, and first for requests that are.
 GRACE_SECONDS = 10
+LAST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,28 +53,103 @@ class Wish:
 def serve(project: Project, wish: Wish) -> None:
     """Load, listen, answer, and end on SIGTERM or SIGINT when the last answer is out."""
     held = _hold(wish.pid_file) if wish.pid_file else None
-    told = text_writer(project.service.log_text, project.language)
-    release, model = load(project, find(project, wish.what, wish.registry), wish.registry,
-                          wish.variant)
+    release, model = _loaded(project, wish)
     listening = _listen(wish.host, wish.port)
-    metrics = Metrics(release)
-    log = PredictionLog(wish.log, release, told, project.service.log_bytes) if wish.log else None
-    if log:
-        metrics.dropped_lines(lambda: log.dropped)
+    front = Front(application, _desk(project, wish, release, model))
+    host, port = listening.getsockname()[:2]
+    _say(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}")
+    config = uvicorn.Config(front, log_level="warning", access_log=False, server_header=False,
+                            timeout_graceful_shutdown=GRACE_SECONDS)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_answer(_Server(config, front), listening,
+                           _Reload(project, wish, front, release)))
+    if held:
+        held.close()
+
+
+def _loaded(project: Project, wish: Wish) -> tuple[Release, Model]:
+    return load(project, find(project, wish.what, wish.registry), wish.registry, wish.variant)
+
+
+def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
+    settings = project.service
+    metrics, log = Metrics(release, settings.max_tokens), None
+    if wish.log:
+        log = PredictionLog(wish.log, release, text_writer(settings.log_text, project.language),
+                            settings.log_bytes, settings.log_url)
+        metrics.watch(log)
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
     model.predict(["warm up"])
-    desk = Desk(release, project.service, Batcher(predict), metrics, Lease(wish.lease), log,
-                os.environ.get(TOKEN_VARIABLE) or None)
-    host, port = listening.getsockname()[:2]
-    print(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}",
-          flush=True)
-    config = uvicorn.Config(
-        application(desk, log.close if log else lambda: None), log_level="warning",
-        access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS)
-    uvicorn.Server(config).run(sockets=[listening])
-    if held:
-        held.close()
+    return Desk(release, settings, Batcher(predict), metrics, model.tokenize, Lease(wish.lease),
+                log, os.environ.get(TOKEN_VARIABLE) or None)
+
+
+@dataclass
+class _Reload:
+    """Brings the version that the registry names now, if it is another one."""
+
+    project: Project
+    wish: Wish
+    front: Front
+    release: Release
+    task: "asyncio.Task[None] | None" = None
+
+    def begin(self) -> None:
+        """Begin, unless it is under way."""
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            release, model = await asyncio.to_thread(_loaded, self.project, self.wish)
+            if release == self.release:
+                _say(f"{release.model}@{release.version} is what the registry names; no change")
+                return
+            desk = await asyncio.to_thread(_desk, self.project, self.wish, release, model)
+        except UserError as error:
+            print(f"error: no change: {error}", file=sys.stderr, flush=True)
+            return
+        self.release = release
+        _say(f"{release.model}@{release.version} ({release.variant}) answers from now on")
+        await self.front.change(desk)
+
+
+class _Server(uvicorn.Server):
+    """Stops without a lost request: uvicorn drops connections whose request it has not read yet."""
+
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take in who is at the door, close it, answer for a moment more, then stop."""
+        doors = [listening.dup() for listening in sockets or []]
+        for server in self.servers:
+            server.close()
+        self._front.is_closing = True
+        for door in doors:
+            await self._last_guests(door)
+        await asyncio.sleep(LAST_SECONDS)
+        await super().shutdown(sockets)
+
+    async def _last_guests(self, door: socket.socket) -> None:
+        protocol = partial(self.config.http_protocol_class, config=self.config,
+                           server_state=self.server_state, app_state=self.lifespan.state)
+        door.setblocking(False)
+        with door, suppress(BlockingIOError):
+            while True:
+                guest, _ = door.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(protocol, guest)
+
+
+async def _answer(server: uvicorn.Server, listening: socket.socket, reload: _Reload) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.begin)
+    await server.serve(sockets=[listening])
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:
