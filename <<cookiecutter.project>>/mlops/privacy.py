@@ -1,7 +1,7 @@
 """Taking personal data and secrets out of a text: e-mail, phone, card, account, IP, ids, keys.
 
 By shape, and where there is one by check digit; fast enough for the path of every request. Names
-of people have no shape: this does not find them.
+of people have no shape: this finds those on a list, where project.yaml names one.
 
 `mask` writes `[e-mail]`; with a key, `[e-mail:kfpbncam]`, the same for the same value, so that rows
 about one person can still be joined by whoever has the text, and by nobody without the key.
@@ -14,8 +14,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlops import checkdigits
+from mlops import checkdigits, listed_names
 from mlops.errors import UsageError
+from mlops.project import Project
 
 KEY_VARIABLE = "PRIVACY_KEY"
 _LEAST_KEY = 16
@@ -113,6 +114,7 @@ class Masker:
 
     language: str = "en"
     key: bytes | None = None
+    names: listed_names.Names = frozenset()
 
     def __call__(self, text: str) -> str:
         """Return the text without personal data and secrets."""
@@ -130,7 +132,17 @@ class Masker:
             if _ENOUGH.search(window):
                 parts += (text[done:begin], self._numbers(window))
                 done = begin + len(window)
-        return "".join((*parts, text[done:])) if parts else text
+        text = "".join((*parts, text[done:])) if parts else text
+        return self._without_names(text) if self.names else text
+
+    def _without_names(self, text: str) -> str:
+        parts, done = [], 0
+        for begin, end in listed_names.spans(text, self.names):
+            # What stands here for something else may be a name as well.
+            if not (text[:begin].endswith("[") and text[end:end + 1] in ("]", ":")):
+                parts += (text[done:begin], f"[name{self._letters(text[begin:end])}]")
+                done = end
+        return "".join((*parts, text[done:]))
 
     def _numbers(self, window: str) -> str:
         own = _IDS_BY_LANGUAGE.get(self.language.partition("-")[0], ())
@@ -164,6 +176,12 @@ class Masker:
 
 
 mask = Masker()
+
+
+def of(project: Project) -> Masker:
+    """Return what the settings of a project ask for, without a key."""
+    names = listed_names.read(project.private_names) if project.private_names else frozenset()
+    return Masker(project.language, names=names)
 
 
 def key() -> bytes:

@@ -87,6 +87,7 @@ class Project:
     tracking: tuple[str, ...] = ()
     service: ServiceSettings = ServiceSettings()
     auto_promotion: bool = False
+    private_names: Path | None = None
 
     def model(self, name: str | None = None) -> ModelSettings:
         """Return the named model's settings; without a name the first one's."""
@@ -120,6 +121,7 @@ def load_project(root: Path | None = None) -> Project:
     if value is None:
         value = _checked(path)
         checked.remember(value, path, SCHEMA, Path(__file__))
+    names = (value.get("privacy") or {}).get("names")
     models = {name: ModelSettings(
         name=name, kind=spec["class"], task=spec.get("task", value["task"]),
         params=spec.get("params") or {}, prompt=spec.get("prompt"),
@@ -134,7 +136,8 @@ def load_project(root: Path | None = None) -> Project:
         registry=_registry(value.get("registry") or {}),
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
-        auto_promotion=(value.get("promotion") or {}).get("auto", False))
+        auto_promotion=(value.get("promotion") or {}).get("auto", False),
+        private_names=root / names if names else None)
 
 
 def _checked(path: Path) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def predict(texts):
 @contextmanager
 def served(model=predict, **changes):
     """Serve a release on a port of its own; yield (port, desk)."""
-    settings = changes.pop("limits", LIMITS)
-    desk = Desk(RELEASE, settings, Batcher(model), Metrics(RELEASE, 3), **changes)
+    settings, release = changes.pop("limits", LIMITS), changes.pop("release", RELEASE)
+    desk = Desk(release, settings, Batcher(model), Metrics(release, 3), **changes)
     with run(Front(application, desk)) as port:
         yield port, desk
 

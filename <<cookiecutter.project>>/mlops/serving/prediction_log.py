@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ class Entry:
     tokens: Sequence[int] = ()
 
 
-def text_writer(mode: str, language: str = "en") -> Callable[[str], dict[str, str]]:
+def text_writer(mode: str,
+                masked: privacy.Masker = privacy.mask) -> Callable[[str], dict[str, str]]:
     """Return what a line says of a text. The modes `keyed` and `hashed` need a key (`privacy.key`).
 
     `masked`: without personal data; `keyed`: each identifier as a keyed hash; `hashed`: one keyed
@@ -53,11 +54,12 @@ def text_writer(mode: str, language: str = "en") -> Callable[[str], dict[str, st
     if mode == "hashed":
         key = privacy.key()
         return lambda text: {"text_hmac": hmac.digest(key, text.encode(), "sha256").hex()}
-    masker = privacy.Masker(language, privacy.key() if mode == "keyed" else None)
-    return lambda text: {"text": masker(text)}
+    writer = replace(masked, key=privacy.key()) if mode == "keyed" else masked
+    return lambda text: {"text": writer(text)}
 
 
-def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]]) -> list[str]:
+def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]],
+          masked: privacy.Masker = privacy.mask) -> list[str]:
     """Return the lines of a request: one per text, or one without a label if it was refused."""
     head = {"schema": LOG_SCHEMA, "request_id": entry.request_id,
             "at": datetime.fromtimestamp(entry.at, timezone.utc).isoformat(timespec="milliseconds"),
@@ -66,7 +68,7 @@ def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]])
             "latency_ms": round(entry.seconds * 1000, 3)}
     if not entry.predictions:
         return [_ENCODER.encode(head)]
-    fields = {name: privacy.mask(value) if isinstance(value, str) else value
+    fields = {name: masked(value) if isinstance(value, str) else value
               for name, value in (entry.fields or {}).items()}
     return [_ENCODER.encode({
         **head, "row": row, "label": prediction.label,
@@ -79,13 +81,14 @@ def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]])
 class PredictionLog:
     """Takes entries without ever blocking; a full queue or disk loses lines and counts them.
 
-    Closed files are copied to `url`, if there is one.
+    Closed files are copied to `url`, if there is one. Slice fields are `masked`.
     """
 
     def __init__(self, folder: Path, release: Release, told: Callable[[str], dict[str, str]],
-                 most_bytes: int, url: str | None = None) -> None:
+                 most_bytes: int, url: str | None = None,
+                 masked: privacy.Masker = privacy.mask) -> None:
         self.dropped = 0
-        self._release, self._told = release, told
+        self._release, self._told, self._masked = release, told, masked
         # Half lines of a process that was killed vanish before anything is read or sent.
         deque(closed_files(folder), maxlen=0)
         self.uploads = Uploads(folder, url) if url else None
@@ -116,7 +119,7 @@ class PredictionLog:
             entries = self._taken()
             ended = None in entries
             block = [line for entry in entries if entry
-                     for line in lines(entry, self._release, self._told)]
+                     for line in lines(entry, self._release, self._told, self._masked)]
             try:
                 self._file.write(block)
             except OSError as error:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
+from mlops import privacy
 from mlops.errors import Conflict, UsageError, UserError
 from mlops.project import Project
 from mlops.serving import faults
@@ -75,8 +76,9 @@ def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
     settings = project.service
     metrics, log = Metrics(release, settings.max_tokens), None
     if wish.log:
-        log = PredictionLog(wish.log, release, text_writer(settings.log_text, project.language),
-                            settings.log_bytes, settings.log_url)
+        masked = privacy.of(project)
+        log = PredictionLog(wish.log, release, text_writer(settings.log_text, masked),
+                            settings.log_bytes, settings.log_url, masked)
         metrics.watch(log)
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
