@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
-from conftest import environment, tool
+from conftest import environment, run, tool
 from service_kit import V0, V1, Load, ask, two_versions, until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -261,3 +262,76 @@ def test_wrong_orders_are_one_line(registered):
         done = tool(registered, "deploy", "--environment", "production", *arguments, check=False)
         assert done.returncode == 2 and word in done.stderr, done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def elsewhere(registered, tmp_path):
+    """An environment that a hook drives, in which the champion has all traffic."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    settings = {"HOOK_PLACE": str(tmp_path), "HOOK_PORT": str(port), "HOOK_NGINX": NGINX}
+    hook = ("--hook", str(Path(__file__).parent / "hook_example.py"))
+    found = Production(registered)
+    found.port, found.hook, found.env = port, hook, settings
+    found.deploy("--stage", "production", *hook, **settings)
+    yield found
+    found.deploy("--stop", **settings)
+    os.kill(int((tmp_path / "nginx.pid").read_text()), signal.SIGQUIT)
+    shutil.rmtree(registered / ".deploy")
+
+
+def test_a_hook_brings_a_canary_to_another_target_and_the_traffic_back(elsewhere):
+    with Load(elsewhere.port, pause=0.005) as load:
+        load.wait_for("v1.0.0")
+        done = elsewhere.deploy(*CANARY, *elsewhere.hook, **elsewhere.env)
+        seen = load.versions["v1.0.1"]
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+
+    assert "PASS" in done.stdout and seen > 100
+    assert load.failed == {} and load.versions["v1.0.1"] == 0
+    moved = elsewhere.deploy("--stage", "production", check=False)
+    assert moved.returncode == 2 and "--stop it" in moved.stderr
+
+
+def test_a_hook_that_fails_is_one_line(registered, tmp_path):
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\necho 'no such cluster' >&2\nexit 3\n")
+    for mode, code, word in ((0o644, 2, "cannot be run"), (0o755, 3, "no such cluster")):
+        hook.chmod(mode)
+        done = tool(registered, "deploy", "--environment", "production", "--stage", "production",
+                    "--hook", str(hook), check=False)
+        assert done.returncode == code and word in done.stdout + done.stderr
+    shutil.rmtree(registered / ".deploy")
+
+
+def test_the_compose_hook_calls_docker_as_its_contract_says(registered, tmp_path):
+    """Docker is not here: a stand-in writes down what it is asked to do."""
+    (tmp_path / "docker").write_text(
+        f'#!/bin/sh\necho "$BLUE_VERSION|$*" >> {tmp_path}/asked\n'
+        'case "$*" in *"ps --quiet"*) echo id;; esac\n')
+    (tmp_path / "docker").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    def hook(*words):
+        return run(registered / "deploy" / "hooks" / "compose", *words, cwd=registered,
+                   env=environment(PATH=path)).stdout
+
+    hook("start", "blue", V0)
+    hook("weight", "blue", "100")
+    hook("weight", "green", "25")
+    hook("stop", "green")
+
+    asked = (tmp_path / "asked").read_text()
+    assert f"--tag nlp-service:v1.0.0 {registered}" in asked
+    assert "up --detach --no-build --force-recreate blue" in asked
+    assert "-s reload" in asked and "rm --force --stop green" in asked
+    assert hook("url", "blue") == "http://127.0.0.1:8101\n"
+    assert (registered / "build" / "model" / "manifest.json").is_file()
+    conf = registered / ".deploy" / "compose" / "nginx.conf"
+    assert "green:8000 weight=25; server blue:8000 weight=75;" in conf.read_text()
+    checked = tmp_path / "nginx.conf"
+    checked.write_text(conf.read_text().replace("green:8000", "127.0.0.1:8000").replace(
+        "blue:8000", "127.0.0.1:8001"))
+    run(NGINX, "-t", "-e", "/dev/null", "-c", checked, cwd=tmp_path)
+    shutil.rmtree(registered / ".deploy")

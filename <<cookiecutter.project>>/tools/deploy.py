@@ -79,6 +79,8 @@ def _arguments() -> argparse.ArgumentParser:
     found.add_argument("--unblock", action="store_true", help="a version that a canary refused")
     found.add_argument("--host", default="127.0.0.1", help="address that nginx listens on")
     found.add_argument("--port", type=int, help="default: 8080 for production, 8081 for staging")
+    found.add_argument("--hook", metavar="PROGRAM",
+                       help="deploy elsewhere by this program: see deploy/hooks/README.md")
     found.add_argument("--reason", default="no reason given", help="with --abort")
     found.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, with --rehearsal only")
     found.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -105,12 +107,15 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
                          "--stage")
     if options.candidate and options.environment != "production":
         raise UsageError(f"a {strategy} is compared with the champion: --environment production")
+    if options.hook and (options.rehearsal or strategy == "shadow"):
+        raise UsageError("--hook goes with blue-green and canary, and without --rehearsal: both "
+                         "others need nginx on this machine")
     if options.fault and not options.rehearsal:
         raise UsageError("--fault breaks the service on purpose; it needs --rehearsal")
     found = command.carry_out(project, command.Order(
         options.environment, options.stage, options.candidate, options.registry, options.model,
         options.rehearsal, options.host, options.port, options.fault, options.unblock,
-        _plan(options, strategy == "shadow")), story)
+        options.hook, _plan(options, strategy == "shadow")), story)
     path = project.root / "reports" / f"deploy-{options.environment}.json"
     report.publish(found, path, options.evidence_out)
     if options.json:

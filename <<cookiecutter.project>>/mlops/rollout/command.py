@@ -23,6 +23,7 @@ from mlops.rollout.nginx import check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                  stopped)
 from mlops.rollout.state import State
+from mlops.rollout.target import target_of
 from mlops.rollout.traffic import Traffic
 from mlops.serving import lease
 
@@ -45,6 +46,7 @@ class Order:
     port: int | None = None
     fault: str | None = None
     unblock: bool = False
+    hook: str | None = None
     plan: canary.Plan = canary.Plan()
 
     @property
@@ -75,7 +77,8 @@ def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
 
     Raises Conflict if another deploy is at work, before anything is touched, and UsageError.
     """
-    check_installed()
+    if not order.hook:
+        check_installed()
     began = time.monotonic()
     with _place(project, order, story) as place:
         try:
@@ -113,21 +116,28 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
     if not order.rehearsal:
         folder = folder_of(project, order.environment)
         known = state.load(folder)
+        if known and known.slots and known.hook != order.hook:
+            raise UsageError(f"{order.environment} runs "
+                             + (f"by --hook {known.hook}" if known.hook else "without a hook")
+                             + "; --stop it before it moves")
         port = order.port or (known.port if known else PORTS[order.environment])
         with state.locked(folder):
             canary.forget_the_ask(folder)
-            yield Place(project, order.environment, folder, port, order.host, order.registry,
-                        story.say, texts, order.fault)
+            target = target_of(project, folder, order.hook, order.registry, order.host, port)
+            yield Place(project, State(order.environment, port, order.hook), folder, target,
+                        order.registry, story.say, texts, order.fault)
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         Path(name).chmod(0o755)
-        place = Place(project, order.environment, Path(name), processes.free_port(), "127.0.0.1",
-                      order.registry, story.say, texts, order.fault)
+        port = processes.free_port()
+        target = target_of(project, Path(name), None, order.registry, "127.0.0.1", port)
+        place = Place(project, State(order.environment, port), Path(name), target, order.registry,
+                      story.say, texts, order.fault)
         try:
             with state.locked(place.folder):
                 yield place
         finally:
-            stopped(place, state.load(place.folder) or State(order.environment, place.port))
+            stopped(place, state.load(place.folder) or place.begun)
 
 
 def _texts(project: Project) -> list[str]:
@@ -138,8 +148,8 @@ def _texts(project: Project) -> list[str]:
 def _state(place: Place) -> State:
     known = state.load(place.folder)
     if known is None:
-        return State(place.environment, place.port)
-    return recovered(place, replace(known, port=place.port))
+        return place.begun
+    return recovered(place, replace(known, port=place.begun.port, hook=place.begun.hook))
 
 
 def _stage(place: Place, order: Order, story: Story) -> tuple[str, str]:

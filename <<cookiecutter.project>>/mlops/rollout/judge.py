@@ -77,6 +77,16 @@ class Counts:
             raise ValueError("its counters went back: the process was started again")
         return found
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sum of what two processes answered."""
+        within = self.within or (0,) * len(other.within)
+        return Counts(
+            self.requests + other.requests, self.errors + other.errors,
+            self.invalid + other.invalid, self.refused + other.refused, other.bounds,
+            tuple(one + more for one, more in zip(within, other.within, strict=True)),
+            {label: self.labels.get(label, 0) + other.labels.get(label, 0)
+             for label in {*self.labels, *other.labels}}, self.overruns + other.overruns)
+
 
 @dataclass(frozen=True)
 class Course:

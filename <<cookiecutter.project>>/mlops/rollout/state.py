@@ -24,10 +24,14 @@ SLOTS = ("blue", "green")
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the two places for a process: the version in it, and its port on loopback."""
+    """One of the two places for a process: the version in it, and its port on loopback.
+
+    What runs elsewhere has an `address` instead.
+    """
 
     version: str
     port: int
+    address: str | None = None
 
     @property
     def ref(self) -> ModelRef:
@@ -37,7 +41,7 @@ class Slot:
     @property
     def url(self) -> str:
         """Return where the process answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.address or f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class State:
 
     environment: str
     port: int
+    hook: str | None = None
     slots: Mapping[str, Slot] = field(default_factory=dict)
     serving: str | None = None
     switching: str | None = None

@@ -26,7 +26,7 @@ from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import PredictionLog, text_writer
-from mlops.serving.release import Release, find, load
+from mlops.serving.release import Release, find, load, load_folder
 from nlp.model import Model
 from nlp.service import application
 
@@ -38,7 +38,10 @@ LAST_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Wish:
-    """What to serve, and how. `pid_file` is locked for as long as the process lives."""
+    """What to serve, and how. `pid_file` is locked for as long as the process lives.
+
+    With a `folder` that a version was pulled to, no registry is asked.
+    """
 
     what: str | None
     registry: str | None
@@ -49,6 +52,7 @@ class Wish:
     lease: Path | None = None
     pid_file: Path | None = None
     fault: faults.Fault | None = None
+    folder: Path | None = None
 
 
 def serve(project: Project, wish: Wish) -> None:
@@ -69,6 +73,8 @@ def serve(project: Project, wish: Wish) -> None:
 
 
 def _loaded(project: Project, wish: Wish) -> tuple[Release, Model]:
+    if wish.folder:
+        return load_folder(wish.folder, wish.variant)
     return load(project, find(project, wish.what, wish.registry), wish.registry, wish.variant)
 
 
