@@ -13,6 +13,8 @@ from mlops.privacy import Masker
 
 # Names have no shape; all tools are compared on what has one.
 KINDS = [kind for kind in MAKERS if kind != "name"]
+# Of 20 texts 6 hold an identifier, 2 a look-alike, 1 an identifier spelled to deceive.
+GROUPS = ["plain"] * 6 + ["alike"] * 2 + ["adversarial"] + ["clean"] * 11
 _DRAW = random.Random(5)
 _WORDS = ["".join(_DRAW.choice(string.ascii_lowercase) for _ in range(_DRAW.randint(2, 9)))
           for _ in range(3000)]
@@ -49,16 +51,17 @@ def texts(number):
     for index in range(number):
         words = [min(int(_DRAW.paretovariate(0.7)), len(_WORDS)) for _ in range(30)]
         words = [_WORDS[word - 1] for word in words]
-        kind, planted, alike, group = KINDS[index % len(KINDS)], [], [], "plain"
-        value = MAKERS[kind]()
-        if index % 4 == 3:
-            alike = [_DRAW.choice(ALIKE)()]
-        elif index % 40 == 8:
-            value, group = _spelled(value, kind), "adversarial"
-        if not alike:
-            planted = [[kind, core(value) if group == "plain" else value]]
-        words.insert(_DRAW.randint(0, 29), (alike or [value])[0])
-        rows.append({"text": " ".join(words), "planted": planted, "alike": alike, "group": group})
+        group = GROUPS[index % len(GROUPS)]
+        kind = _DRAW.choice(KINDS)
+        value = _DRAW.choice(ALIKE)() if group == "alike" else MAKERS[kind]()
+        planted = [[kind, core(value)]] if group == "plain" else []
+        if group == "adversarial":
+            value = _spelled(value, kind)
+            planted = [[kind, value]]
+        if group != "clean":
+            words.insert(_DRAW.randint(0, 29), value)
+        rows.append({"text": " ".join(words), "planted": planted, "group": group,
+                     "alike": [value] if group == "alike" else []})
     return rows
 
 

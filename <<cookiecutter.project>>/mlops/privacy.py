@@ -43,6 +43,18 @@ _WHOLE_PRIVATE_KEY = re.compile(
     PRIVATE_KEY.pattern + r"(?s:.*?)(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)")
 # International e-mail, which `EMAIL` does not report as a finding in a prompt.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,24}(?![\w-])")
+# An address spelled out, and numbers with a space after each digit.
+_SPELLED_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}(?: ?[\[(]at[\])] ?| at |@)"
+    r"(?:[\w-]{1,63}(?: ?[\[(]dot[\])] ?| dot )){1,8}(?:com|org|net|edu|gov|info|io|ai|app|dev|"
+    r"co|eu|uk|us|ca|au|de|at|ch|fr|be|nl|es|pt|br|it|pl|se|no|dk|fi|in|jp)(?![\w-])",
+    re.IGNORECASE)
+_SPACED_CARD = re.compile(r"(?<!\w)[2-6](?: \d){12,18}(?!\w)")
+_SPACED_PHONE = re.compile(r"(?<!\w)\+ ?\d(?: \d){7,14}(?!\w)")
+# Characters that are not seen, and digits and signs of full width, are written plainly first.
+_PLAIN = {**dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")),
+          **{0xFF10 + digit: 0x30 + digit for digit in range(10)},
+          ord("＋"): "+", ord("－"): "-", ord("．"): ".", ord("＠"): "@"}
 # A number of a country's own network: a zero, an area, and a separator.
 _ANY_PHONE = re.compile(
     PHONE.pattern
@@ -55,7 +67,7 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w
 # Most texts hold few digits, so the shapes of numbers are looked for around them only. Digits that
 # are at most 24 characters apart lie in one window, which shows 12 characters on both sides: no
 # shape begins or ends farther from its digits.
-_DIGITS = re.compile(r"\d[\d.](?:\D{0,24}\d)*")
+_DIGITS = re.compile(r"\d(?:[\d.]| \d \d)(?:\D{0,24}\d)*")
 _AROUND = 12
 _ENOUGH = re.compile(r"\d(?:\D{0,3}\d){5}|\.\d{1,3}\.\d{1,3}\.\d")
 
@@ -80,12 +92,13 @@ class Shape:
 
 _SECRETS = (
     Shape("key", _WHOLE_PRIVATE_KEY, "-----BEGIN"), Shape("password", URL_PASSWORD, "://"),
-    Shape("e-mail", _EMAIL, "@"))
+    Shape("e-mail", _EMAIL, "@"), Shape("e-mail", _SPELLED_EMAIL, "dot"))
 _KEY_SHAPE = Shape("key", KEYS)
 _IPV6_SHAPE = Shape("ip", _IPV6, check=_is_ip)
-_PHONE = Shape("phone", _ANY_PHONE)
+_PHONES = (Shape("phone", _ANY_PHONE), Shape("phone", _SPACED_PHONE, "+"))
 _NUMBERS = (
     Shape("account", _IBAN, "", checkdigits.iban), Shape("card", CARD, "", checkdigits.luhn),
+    Shape("card", _SPACED_CARD, "", checkdigits.luhn),
     Shape("ip", _IPV4, ".", _is_ip),
     # Ids whose shape hardly anything else has are looked for in every language.
     Shape("id", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), "-",
@@ -118,6 +131,8 @@ class Masker:
 
     def __call__(self, text: str) -> str:
         """Return the text without personal data and secrets."""
+        if not text.isascii():
+            text = text.translate(_PLAIN)
         for shape in _SECRETS:
             if shape.hint in text:
                 text = self._without(shape, text)
@@ -146,7 +161,7 @@ class Masker:
 
     def _numbers(self, window: str) -> str:
         own = _IDS_BY_LANGUAGE.get(self.language.partition("-")[0], ())
-        for shape in (*_NUMBERS, *own, _PHONE):
+        for shape in (*_NUMBERS, *own, *_PHONES):
             if shape.hint in window:
                 window = self._without(shape, window)
         return window

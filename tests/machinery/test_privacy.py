@@ -74,6 +74,21 @@ def test_one_wrong_digit_is_noticed(check, right):
         assert not check(right[:place] + wrong + right[place + 1:])
 
 
+@pytest.mark.parametrize("value, masked", [
+    ("jane.doe at mail dot org", "[e-mail]"), ("jane[at]mail(dot)co(dot)uk", "[e-mail]"),
+    ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]"), ("+ 4 9 1 7 0 1 2 3 4 5 6 7", "[phone]"),
+    ("４１１１ １１１１ １１１１ １１１１", "[card]"), ("4\u200b111\u200b 1111 1111 1111", "[card]"),
+    ("jane＠mail．org", "[e-mail]"), ("DE89\u00ad3704 0044 0532 0130 00", "[account]")])
+def test_spellings_that_are_to_deceive_are_seen_through(value, masked):
+    assert mask(f"ask {value}, please") == f"ask {masked}, please"
+
+
+@pytest.mark.parametrize("text", [
+    "look at the dot on it", "meet at noon", "1 2 3 4 5 6 7 8 9 10 11 12 13 14", "kilo\u00e9 dot"])
+def test_words_that_only_look_spelled_out_stay(text):
+    assert mask(text) == text
+
+
 @given(st.text(max_size=80), st.sampled_from(sorted(FOUND)), st.text(max_size=80))
 def test_masking_twice_changes_nothing(before, value, after):
     once = mask(f"{before} {value} {after}")
