@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import environment, run, tool
+from conftest import environment, run, tool, with_venv
 from service_kit import V0, V1, Load, ask, two_versions, until
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -73,6 +73,10 @@ def test_a_switch_and_the_way_back_cost_no_request(production):
         load.wait_for("v1.0.1", 50)
         assert load.versions["v1.0.0"] == 0
         tool(production.project, "rollback", "--reason", "drill")
+        # Cleaning up takes files of builds and caches away, and never what is warm.
+        venv = (production.project / ".venv").readlink()
+        run("make", "clean", cwd=production.project)
+        with_venv(production.project, venv)
         back = production.deploy("--stage", "production").stdout
         load.wait_for("v1.0.0", 50)
     tool(production.project, "promote", V1, "--to", "staging", "--unrevoke", "--reason", "drill",
@@ -198,6 +202,42 @@ def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
         assert load.versions["v1.0.1"] == 0 and load.failed == {}
         assert judge.returncode == 4, output
         assert ("wrong labels" if end == "abort" else "interrupted") in output
+
+
+def test_a_killed_nginx_is_replaced_and_its_workers_answer_until_then(production):
+    pid = production.project / ".deploy" / "production" / "nginx" / "nginx.pid"
+    with Load(production.port, pause=0.01) as load:
+        load.wait_for("v1.0.0")
+        old = int(pid.read_text())
+        os.kill(old, signal.SIGKILL)
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+        assert load.failed == {}
+        done = production.deploy(*CANARY, "--min-requests", "50", check=False)
+        until(lambda: pid.read_text().strip())
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+
+    assert done.returncode in (0, 4), done.stdout
+    assert int(pid.read_text()) != old
+    # Only whoever comes in the moment in which the new nginx takes the port over is refused.
+    assert all("Connection" in reason for reason in load.failed)
+
+
+@pytest.mark.heavy
+def test_a_deploy_killed_at_any_moment_costs_no_request_and_is_finished_by_the_next(production):
+    with Load(production.port) as load:
+        for number in range(12):
+            stage = ("production", "staging")[number % 2]
+            deploy = production.begin("--stage", stage)
+            time.sleep(0.4 * number)
+            deploy.kill()
+            deploy.communicate()
+            production.deploy("--stage", stage)
+            load.forget()
+            load.wait_for(("v1.0.0", "v1.0.1")[number % 2], 20)
+
+    assert load.failed == {}
 
 
 @pytest.mark.heavy

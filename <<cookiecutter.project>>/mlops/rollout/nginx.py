@@ -104,6 +104,8 @@ class Nginx:
         self._folder.mkdir(parents=True, exist_ok=True)
         files.write_atomic(self._folder / "nginx.conf", text)
         running = self.generation(route.environment) is not None
+        if running and self._end_orphans():
+            running = False
         self._run(*(("-s", "reload") if running else ()))
         ends, sights = time.monotonic() + _PATIENCE, 0
         while sights < _STEADY_SIGHTS:
@@ -113,6 +115,19 @@ class Nginx:
                 raise NotMeasured(f"{self._folder / 'error.log'}: nginx did not take the new "
                                   "configuration")
             time.sleep(_STEADY_PAUSE)
+
+    def _end_orphans(self) -> bool:
+        """End workers that answer although nobody leads them any more; say whether there were any.
+
+        A killed master leaves them behind, deaf to a reload. They still are its process group.
+        """
+        try:
+            master = int((self._folder / "nginx.pid").read_text())
+            os.kill(master, 0)
+            return False
+        except ProcessLookupError:
+            os.killpg(master, signal.SIGQUIT)
+            return True
 
     def generation(self, environment: str) -> int | None:
         """Return the number of the configuration in effect; None if our nginx does not run."""
