@@ -63,6 +63,15 @@ def test_a_reload_brings_what_the_registry_says_and_costs_no_request(registered,
     assert {row["version"] for row in logged(tmp_path)} == {"v1.0.0", "v1.0.1"}
 
 
+def test_a_pulled_folder_is_served_only_as_it_was_pulled(registered, tmp_path):
+    tool(registered, "registry", "pull", "review-sentiment@v1.0.0", "--out", str(tmp_path / "v"))
+    with Service(registered, tmp_path / "log", "--folder", tmp_path / "v") as service:
+        assert json.loads(ask(service.port)[1])["version"] == "v1.0.0"
+    (tmp_path / "v" / "model" / "more").write_text("x")
+    done = tool(registered, "serve", "--folder", str(tmp_path / "v"), check=False)
+    assert done.returncode == 1 and "not the one" in done.stderr
+
+
 def test_a_stop_under_load_answers_and_logs_all_that_it_took(registered, tmp_path):
     with Service(registered, tmp_path) as service, Load(service.port) as load:
         load.wait_for_answers(100)

@@ -124,7 +124,7 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
         with state.locked(folder):
             canary.forget_the_ask(folder)
             target = target_of(project, folder, order.hook, order.registry, order.host, port)
-            yield Place(project, State(order.environment, port, order.hook), folder, target,
+            yield Place(project, State(order.environment, port, hook=order.hook), folder, target,
                         order.registry, story.say, texts, order.fault)
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:

@@ -8,8 +8,8 @@ looks:
 - *Promotion*: after `least`, 2 `least`, 4 `least` … answers of the candidate, the upper bound of
   the difference of shares must lie below the margin of each kind. The k-th of these looks spends
   `promote_alpha` / 2^k, so a candidate worse than a margin is promoted with at most that
-  probability. The bound is Newcombe's (1998, method 10). Labels that shifted by more than
-  `label_margin` are for a person to judge: INCONCLUSIVE.
+  probability. The bound is Newcombe's (1998, method 10). No label's share may have moved by
+  `label_margin` either; where one surely has, a person should judge: INCONCLUSIVE.
 """
 
 import math
@@ -165,6 +165,9 @@ def decide(course: Course) -> tuple[Course, Decision]:
     shifted = _shifted_labels(course.champion, course.candidate, rules.label_margin)
     if shifted:
         return course, Decision("INCONCLUSIVE", "; ".join(shifted), rows, warnings)
+    unsure_labels = _unsure_labels(course.champion, course.candidate, rules.label_margin, alpha)
+    if unsure_labels:
+        return course, Decision("CONTINUE", "; ".join(unsure_labels), rows, warnings)
     return course, Decision("PASS", f"not worse on {number} answers of the candidate and "
                             f"{course.champion.requests} of the champion", rows, warnings)
 
@@ -221,6 +224,13 @@ def _shifted_labels(champion: Counts, candidate: Counts, margin: float) -> list[
     """Return labels whose shares differ by more than chance and the margin explain."""
     return [_label_words(*pair) for pair in _label_pairs(champion, candidate)
             if _differ(*pair[1:], margin)]
+
+
+def _unsure_labels(champion: Counts, candidate: Counts, margin: float, alpha: float) -> list[str]:
+    """Return labels whose shares may differ by the margin or more."""
+    return [_label_words(*pair) for pair in _label_pairs(champion, candidate)
+            if max(newcombe_upper(*pair[1:], alpha),
+                   newcombe_upper(*pair[3:], *pair[1:3], alpha)) >= margin]
 
 
 def _label_pairs(champion: Counts, candidate: Counts) -> list[tuple[str, int, int, int, int]]:

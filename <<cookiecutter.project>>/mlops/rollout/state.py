@@ -50,12 +50,11 @@ class State:
 
     `canary` is the slot that gets `weight` per cent, or copies if it is `mirrored`, while its lease
     holds. `blocked` are versions that a canary or a shadow refused, each with the reason: no deploy
-    brings them back by itself.
+    brings them back by itself. `hook` is the program by which all of this runs elsewhere.
     """
 
     environment: str
     port: int
-    hook: str | None = None
     slots: Mapping[str, Slot] = field(default_factory=dict)
     serving: str | None = None
     switching: str | None = None
@@ -64,6 +63,7 @@ class State:
     mirrored: bool = False
     generation: int = 0
     blocked: Mapping[str, str] = field(default_factory=dict)
+    hook: str | None = None
 
     @property
     def trial(self) -> str:
