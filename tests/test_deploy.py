@@ -204,6 +204,7 @@ def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
         assert ("wrong labels" if end == "abort" else "interrupted") in output
 
 
+@pytest.mark.heavy
 def test_a_killed_nginx_is_replaced_and_its_workers_answer_until_then(production):
     pid = production.project / ".deploy" / "production" / "nginx" / "nginx.pid"
     with Load(production.port, pause=0.01) as load:
@@ -274,9 +275,9 @@ def test_a_rehearsal_finds_planted_faults_and_leaves_nothing(registered, fault, 
     assert {"status 500"} >= set(found["traffic"]["reasons"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fault, word", [
-    ("label=0.3", "answered differently"),
-    pytest.param("errors=0.3", "errors", marks=pytest.mark.heavy)])
+    ("label=0.3", "answered differently"), ("errors=0.3", "errors")])
 def test_a_rehearsed_shadow_finds_planted_faults(registered, fault, word):
     done = tool(registered, "deploy", "--environment", "production", *SHADOW[:4], "--rehearsal",
                 "--fault", fault, "--json", check=False)
@@ -284,6 +285,13 @@ def test_a_rehearsed_shadow_finds_planted_faults(registered, fault, word):
     found = json.loads(done.stdout)
     assert done.returncode == 1 and word in found["why"], found["why"]
     assert found["traffic"]["failed"] == 0 and found["strategy"] == "shadow"
+
+
+@pytest.mark.heavy
+def test_the_rollback_drill_passes_with_a_good_version_and_tells_all_its_parts(registered):
+    found = json.loads(tool(registered, "drill_rollback", "--json").stdout)
+    assert found["verdict"] == "PASS" and len(found["parts"]) == 3, found
+    assert found["seconds"] < 60 and not (registered / ".deploy").exists()
 
 
 @pytest.mark.heavy

@@ -84,6 +84,7 @@ def test_a_stop_under_load_answers_and_logs_all_that_it_took(registered, tmp_pat
     assert service.process.returncode == 0 and len(logged(tmp_path)) == sum(load.versions.values())
 
 
+@pytest.mark.heavy
 def test_after_a_kill_under_load_no_half_line_is_left(registered, tmp_path):
     with Service(registered, tmp_path) as service, Load(service.port) as load:
         load.wait_for_answers(200)
