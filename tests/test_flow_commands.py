@@ -243,21 +243,56 @@ def end(on_github, tmp_path, jobs, evidence="none"):
                           **in_workflow(on_github, tmp_path / "job"))
 
 
+def ended_by_canary(on_github, tmp_path, verdict):
+    folder = tmp_path / "evidence" / "production"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "canary.json").write_text(json.dumps(
+        {"verdict": verdict, "why": f"9 % errors {HOSTILE}", "rehearsal": True}))
+    return end(on_github, tmp_path, {"judge": "success", "canary": "failure",
+                                     "ledger": "skipped", "traffic": "skipped"}, "evidence")
+
+
 def test_a_refusal_sets_the_pre_release_again_and_says_why_on_it(on_github, tmp_path):
     on_github.released("v1.0.0").prerelease = False
-    canary = tmp_path / "evidence" / "production"
-    canary.mkdir(parents=True)
-    (canary / "canary.json").write_text(json.dumps(
-        {"verdict": "FAIL", "why": f"9 % errors {HOSTILE}", "rehearsal": True}))
 
-    done = end(on_github, tmp_path, {"judge": "success", "canary": "failure",
-                                     "ledger": "skipped", "traffic": "skipped"}, "evidence")
+    done = ended_by_canary(on_github, tmp_path, "INCONCLUSIVE")
 
     release = on_github.released("v1.0.0")
     assert done.returncode == 1 and release.prerelease
     assert "Promotion refused" in release.body and "9 % errors" in release.body
     assert "@org" not in release.body and "`id`" not in release.body
     assert on_github.tool("registry", "verify", "--registry", "origin").returncode == 0
+
+
+def test_a_version_that_the_canary_found_worse_is_revoked_on_that_evidence(on_github, tmp_path):
+    for _ in range(2):
+        ended_by_canary(on_github, tmp_path, "FAIL")
+
+    ledger = json.loads(on_github.tool("registry", "history", "--registry", "origin",
+                                       "--json").stdout)
+    revoked = [item for item in ledger if item["action"] == "revoke"]
+    again = begin(on_github, tmp_path, f"{NAME}@v1.0.0")
+
+    assert [item["evidence"]["verdict"] for item in revoked] == ["FAIL"]
+    assert "9 % errors" in revoked[0]["reason"]
+    assert again.returncode == 1 and "was revoked" in again.stderr
+    on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "staging", "--unrevoke", "--reason",
+                   "drill", "--registry", "origin")
+
+
+def test_a_laptop_starts_the_promotion_and_leaves_the_registry_to_it(on_github):
+    before = on_github.tags()
+
+    done = on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry",
+                          "origin")
+    refused = on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry",
+                             "origin", "--expect-current", "none", check=False)
+
+    assert "started promote.yml" in done.stdout and on_github.tags() == before
+    assert on_github.repository.dispatches.pop() == {
+        "workflow": "promote.yml", "ref": "main", "inputs": {"version": f"{NAME}@v1.0.0"}}
+    assert refused.returncode == 2 and "--direct" in refused.stderr
+    assert on_github.repository.dispatches == []
 
 
 def test_notes_of_a_later_promotion_replace_the_earlier_ones(on_github, tmp_path):
@@ -272,7 +307,7 @@ def test_notes_of_a_later_promotion_replace_the_earlier_ones(on_github, tmp_path
 
 def test_a_doubled_rollback_finds_that_production_changed(on_github, tmp_path):
     on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry", "origin",
-                   GITHUB_ACTIONS="true", GITHUB_SERVER_URL="https://github.com")
+                   "--direct")
     on_github.repository.runs[7] = "2020-01-01T00:00:00Z"
     late = on_github.tool("asked", **in_workflow(on_github, tmp_path / "late"))
     on_github.repository.runs[7] = "2100-01-01T00:00:00Z"

@@ -18,7 +18,7 @@ from .result import Result, parse
 ACTIONS = Path(__file__).resolve().parent / "actions"
 STAND_INS = {"actions/checkout", "actions/setup-python", "actions/cache",
              "actions/upload-artifact", "actions/download-artifact", "astral-sh/setup-uv",
-             "actions/attest-build-provenance"}
+             "actions/attest-build-provenance", "actions/dependency-review-action"}
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")
 USES = re.compile(r"\buses:\s*[\"']?([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
 # What steps are written in, when they do not ask for another shell.
