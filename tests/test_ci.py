@@ -94,10 +94,13 @@ def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_git
     result = pull_request(on_github, git(on_github.project, "rev-parse", "change~"))
 
     assert trained.exit_code == kept.exit_code == result.exit_code == 0, kept.log[-3000:]
-    assert "tools/train.py" in trained.log and "tools/train.py" not in kept.log
+    for tool in ("tools/train.py", "tools/drill_rollback.py"):
+        assert tool in trained.log and tool not in kept.log
+    assert "DRILL: PASS" in trained.log
     assert "PASS: f1" in trained.summary and "PASS: f1" in kept.summary
-    assert {job: result.outcome(job) for job in ("checks", "gate", "register", "pass")} == {
-        "checks": "skipped", "gate": "skipped", "register": "skipped", "pass": "success"}
+    assert {job: result.outcome(job) for job in (
+        "checks", "gate", "drill", "register", "pass")} == {
+        **dict.fromkeys(("checks", "gate", "drill", "register"), "skipped"), "pass": "success"}
 
 
 def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(on_github):
