@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,30 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
+class DriftSettings:
+    """Where logs and labels lie (folders or URLs), and when drift is an alarm.
+
+    `slices` are fields of a row and of a log line. `bounds` and the least numbers of lines are
+    explained in `mlops/drift/judge.py`; `min_accuracy` makes a lower estimate CRITICAL. `owners`
+    are named in the issue. Without settings of their own logs are those of `make serve`.
+    """
+
+    logs: str | None = None
+    feedback: str | None = None
+    days: int = 7
+    reference_days: int = 28
+    slices: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    alpha: float = 0.01
+    min_rows: int = 500
+    min_slice_rows: int = 200
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    min_accuracy: float | None = None
+    mmd: bool = False
+    calibration: str = "drift_calibration.json"
+
+
+@dataclass(frozen=True)
 class Project:
     """The settings of one repository. All paths are absolute."""
 
@@ -83,6 +107,7 @@ class Project:
     registry: RegistrySettings
     tracking: tuple[str, ...] = ()
     service: ServiceSettings = ServiceSettings()
+    drift: DriftSettings = DriftSettings()
     auto_promotion: bool = False
 
     def model(self, name: str | None = None) -> ModelSettings:
@@ -131,6 +156,7 @@ def load_project(root: Path | None = None) -> Project:
         registry=_registry(value.get("registry") or {}),
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
+        drift=_drift(value.get("drift") or {}),
         auto_promotion=(value.get("promotion") or {}).get("auto", False))
 
 
@@ -166,6 +192,11 @@ def _registry(spec: Mapping[str, Any]) -> RegistrySettings:
         tuple(spec.get("stages", default.stages)), frozenset(spec.get("may_skip", ("shadow",))),
         spec.get("artifacts"), spec.get("protected_branch", "main"), spec.get("github_host"),
         spec.get("sign", False), spec.get("allowed_signers"), spec.get("attestation_root"))
+
+
+def _drift(spec: Mapping[str, Any]) -> DriftSettings:
+    lists = {name: tuple(spec[name]) for name in ("slices", "owners") if name in spec}
+    return DriftSettings(**{**spec, **lists})
 
 
 def check_license(text: str) -> str:
