@@ -29,7 +29,8 @@ class Lines:
     """n log lines as columns. Where a line does not say, an index is -1 and a number is NaN.
 
     `hours` since 1970; `slices` has a row for each slice field, with the index of the value;
-    `first` marks one line of each request; `vectors` (n, d) holds embedding and features, NaN for a line without a text;
+    `first` marks one line of each request; `vectors` (n, d) holds embedding and features, NaN for a
+    line without a text;
     `words` (n, 2) counts words and unknown ones; `right` is 1, 0, or NaN without a gold label.
     """
 
