@@ -1,5 +1,6 @@
 """What `tools/drift_report.py` does: find the two windows, judge, write the reports."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
@@ -24,6 +25,7 @@ from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
 
 SERVED = "logs/predictions"
+LOGS_VARIABLE = "DRIFT_LOGS"
 # Lines that are older than this are no picture of the present.
 _STALE = timedelta(days=2)
 
@@ -106,12 +108,13 @@ def profile(project: Project, wish: Wish, out: Path) -> Profile:
 def _places(project: Project, wish: Wish) -> list[str]:
     if wish.current:
         return list(wish.current)
-    if project.drift.logs:
-        return [project.drift.logs]
+    named = project.drift.logs or os.environ.get(LOGS_VARIABLE)
+    if named:
+        return [named]
     if (project.root / SERVED).is_dir():
         return [str(project.root / SERVED)]
     raise NotMeasured("no prediction logs: set drift.logs in project.yaml, or the repository "
-                      "variable DRIFT_LOGS, to their folder or URL; see docs/drift.md")
+                      f"variable {LOGS_VARIABLE}, to their folder or URL; see docs/drift.md")
 
 
 def _ground(project: Project, wish: Wish) -> _Ground:
@@ -215,7 +218,7 @@ def _subject(project: Project, wish: Wish, ground: _Ground, layout: Layout) -> r
         embedder=packed.embedder if packed else None, judge=packed.profile if packed else None,
         rules=_rules(project, certificate), rule=wish.rule, certificate=certificate,
         min_accuracy=project.drift.min_accuracy, language=project.language,
-        texts=wish.texts if _may_show_texts() else 0)
+        texts=wish.texts if _may_show_texts() else 0, owners=project.drift.owners)
 
 
 def _rules(project: Project, certificate: Certificate | None) -> Rules:

@@ -101,7 +101,7 @@ def _days(report: Mapping[str, Any]) -> Markup | None:
     if not drawn:
         return None
     return el("div", el("p", "Grey: days of the reference. Dashes: the bound. ", " ".join(
-        summary.since(report)), class_="note"), el("div", drawn, class_="matrices"))
+        summary.since(report)), class_="note"), el("div", drawn, class_="charts"))
 
 
 def _distributions(report: Mapping[str, Any]) -> Markup | None:
@@ -119,7 +119,7 @@ def _distributions(report: Mapping[str, Any]) -> Markup | None:
     if not drawn:
         return None
     return el("div", el("p", "Bars: now. Outline: the reference.", class_="note"),
-              el("div", drawn, class_="matrices"))
+              el("div", drawn, class_="charts"))
 
 
 def _quality(report: Mapping[str, Any]) -> Markup | None:

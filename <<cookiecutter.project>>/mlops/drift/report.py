@@ -40,6 +40,7 @@ class Subject:
     min_accuracy: float | None = None
     language: str = "en"
     texts: int = explain.MOST_TEXTS
+    owners: tuple[str, ...] = ()
 
 
 def build(subject: Subject, reference: Read, current: Read,
@@ -61,7 +62,7 @@ def build(subject: Subject, reference: Read, current: Read,
     return {
         "schema": REPORT_SCHEMA, "verdict": verdict, "why": _why(verdict, slices),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "model": subject.model, "version": subject.version,
+        "model": subject.model, "version": subject.version, "owners": list(subject.owners),
         "windows": {"current": _window(current), "reference": _window(reference)},
         "method": {**method, "embedder": reference.profile.layout.embedder,
                    "layout": reference.profile.layout.sha256},

@@ -122,8 +122,8 @@ def since(report: Mapping[str, Any]) -> list[str]:
 def markdown(report: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> str:
     """Return the report for a job summary. No text of the traffic is in it."""
     lines = [f"## {SIGNS[report['verdict']]} Drift: {report['verdict'].replace('_', ' ')}: "
-             f"{escape(report['why'])}", "", f"**{escape(report['model'])}**. "
-             f"{escape(windows(report))}", ""]
+             f"{escape(report['why'])}", "", f"**{escape(report['model'])}** "
+             f"{escape(windows(report))}".rstrip(), ""]
     rows = [row(*item) for item in signals(report)]
     lines += _table(HEADER, rows[:_MOST])
     if len(rows) > _MOST:
