@@ -79,7 +79,7 @@ def test_a_token_that_may_not_look_finds_no_faults(life):
     found = life.doctor(code=0)
 
     assert torn(found) == WELL and found["settings"] == []
-    assert len(found["unread"]) == 6
+    assert len(found["unread"]) == 7
     assert all("could not be read with this token (GitHub answers 403 Resource not accessible); "
                "look at " in line for line in found["unread"])
 
