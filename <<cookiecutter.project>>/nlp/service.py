@@ -45,6 +45,14 @@ def application(desk: Desk, on_stop: Callable[[], None] = lambda: None) -> Front
         found = answers[0] if asked.single else {"predictions": answers}
         return _json({**found, **identity, "request_id": request.scope["request_id"]})
 
+    @app.post("/feedback", responses=_REFUSALS)
+    async def feedback(request: Request) -> Response:
+        """Take the right label of an earlier request: {"request_id": …, "label": …}."""
+        if desk.feedback is None:
+            raise Refused(404, "feedback", "this service keeps no labels; start it with --feedback")
+        body = await read_body(request.receive, request.headers, desk.limits)
+        return _json({"taken": await desk.feedback.take(body)}, 202)
+
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Say that the process runs."""

@@ -12,6 +12,7 @@ from mlops.actions import where
 from mlops.drift import calibrate as calibration
 from mlops.drift import feedback, history, inputs, page, quality, reference, report, summary
 from mlops.drift.calibrate import Certificate
+from mlops.drift.embedder import Embedder
 from mlops.drift.inputs import Days, Read
 from mlops.drift.judge import BOUNDS, Rules
 from mlops.drift.layout import Layout
@@ -137,17 +138,23 @@ def _is_version(text: str) -> bool:
     return "@" in text and "/" not in text and not Path(text).exists()
 
 
-def _layout(project: Project, ground: _Ground, places: list[str]) -> tuple[Layout, Any]:
-    if ground.packed:
-        return ground.packed.profile.layout, ground.packed.embedder
+def _layout(project: Project, ground: _Ground,
+            places: list[str]) -> tuple[Layout, Embedder | None]:
+    """Return how lines are counted: as in a given profile, else as in the packed reference."""
+    packed = ground.packed
+    profile = next((place for place in places if inputs.is_profile(place)), None)
+    if profile:
+        layout = inputs.read_profiles(profile).profile.layout
+        return layout, packed.embedder if packed and (
+            packed.embedder.sha256 == layout.embedder) else None
+    if packed:
+        return packed.profile.layout, packed.embedder
     return inputs.discover(places, project.drift.slices), None
 
 
 def _windows(project: Project, wish: Wish, ground: _Ground, places: list[str]) -> tuple[Read, Read]:
     """Return reference and current. Days are counted back from the newest day of the log."""
     days = wish.days or (None if wish.current else project.drift.days)
-    if all(inputs.is_profile(place) for place in places):
-        return _profiles(wish, ground, places)
     window = before = None
     if days:
         newest = _newest(places)
@@ -156,29 +163,13 @@ def _windows(project: Project, wish: Wish, ground: _Ground, places: list[str]) -
         window = Days(newest - timedelta(days=days - 1), newest)
         before = Days(window.first - timedelta(days=project.drift.reference_days),
                       window.first - timedelta(days=1))
-    given = [wish.reference] if wish.reference and not _is_version(wish.reference) else None
-    layout, embedder = _layout(project, ground, given or places)
-    if given and inputs.is_profile(given[0]):
-        layout = inputs.read_profiles(given[0]).profile.layout
-        embedder = embedder if embedder and embedder.sha256 == layout.embedder else None
-    make_reader = inputs.reader_of(layout, embedder, ground.model)
+    given = [wish.reference] if wish.reference and not _is_version(wish.reference) else []
+    make_reader = inputs.reader_of(*_layout(project, ground, [*given, *places]), ground.model)
     current = inputs.read_all(places, make_reader, window, inputs.SAMPLE)
     if given:
         return inputs.read_all(given, make_reader), current
     if not wish.reference and before and _has_days(places, before):
         return inputs.read_all(places, make_reader, before), current
-    return _packed(ground), current
-
-
-def _profiles(wish: Wish, ground: _Ground, places: list[str]) -> tuple[Read, Read]:
-    """Return reference and current where the current traffic is known by its profiles alone."""
-    layout = inputs.read_profiles(places[0]).profile.layout
-    embedder = ground.packed.embedder if ground.packed else None
-    make_reader = inputs.reader_of(layout, embedder if embedder and embedder.sha256
-                                   == layout.embedder else None, ground.model)
-    current = inputs.read_all(places, make_reader)
-    if wish.reference and not _is_version(wish.reference):
-        return inputs.read_all([wish.reference], make_reader), current
     return _packed(ground), current
 
 

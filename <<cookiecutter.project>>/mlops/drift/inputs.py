@@ -38,7 +38,7 @@ class Days:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read from a place, and a random sample of its texts with label and slices."""
+    """What was read from a place, and a random sample of its lines that have a text."""
 
     place: str
     profile: Profile
@@ -52,7 +52,7 @@ def days_of(places: Sequence[str]) -> list[date]:
     """Return the days that a log has folders for (dt=2026-03-01), oldest first."""
     found = set()
     for place in places:
-        for name in logs.files_of(place):
+        for name in logs.files_of(place, (SUFFIX,) if is_profile(place) else logs.SUFFIXES):
             try:
                 found.add(date.fromisoformat(logs.day_of(name) or ""))
             except ValueError:

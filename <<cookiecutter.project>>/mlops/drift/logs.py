@@ -18,7 +18,7 @@ from mlops.errors import NotMeasured, UsageError
 _PIECE = 1 << 20
 LONGEST = 4 * _PIECE
 MOST_FAULTS = 20
-_SUFFIXES = (".jsonl", ".jsonl.gz")
+SUFFIXES = (".jsonl", ".jsonl.gz")
 _DAY = "dt="
 
 Line = dict[str, Any]
@@ -45,7 +45,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def files_of(place: str, suffixes: Sequence[str] = _SUFFIXES) -> list[str]:
+def files_of(place: str, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
     """Return the files of a log, oldest first; raise NotMeasured if there are none."""
     if is_url(place):
         found = _listed(place, suffixes)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mlops import privacy
 from mlops.serving.release import Release
@@ -58,6 +58,12 @@ def text_writer(mode: str, language: str = "en") -> Callable[[str], dict[str, st
 
 
 def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]]) -> list[str]:
+    """Return the lines of a request as JSON."""
+    return [_ENCODER.encode(values) for values in line_values(entry, release, told)]
+
+
+def line_values(entry: Entry, release: Release,
+                told: Callable[[str], dict[str, str]]) -> list[dict[str, Any]]:
     """Return the lines of a request: one per text, or one without a label if it was refused."""
     head = {"schema": LOG_SCHEMA, "request_id": entry.request_id,
             "at": datetime.fromtimestamp(entry.at, timezone.utc).isoformat(timespec="milliseconds"),
@@ -65,24 +71,34 @@ def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]])
             "prompt": release.prompt, "variant": release.variant, "status": entry.status,
             "latency_ms": round(entry.seconds * 1000, 3)}
     if not entry.predictions:
-        return [_ENCODER.encode(head)]
+        return [head]
     fields = {name: privacy.mask(value) if isinstance(value, str) else value
               for name, value in (entry.fields or {}).items()}
-    return [_ENCODER.encode({
+    return [{
         **head, "row": row, "label": prediction.label,
         "score": round(prediction.scores[prediction.label], 6), "characters": len(text),
-        "fields": fields, **told(text)})
+        "fields": fields, **told(text)}
         for row, (text, prediction) in enumerate(zip(entry.texts, entry.predictions, strict=True))]
+
+
+class Watcher(Protocol):
+    """What else wants to see every answered request, in the log's own thread."""
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Take some requests; raise OSError where they cannot be kept."""
+
+    def close(self) -> None:
+        """Finish."""
 
 
 class PredictionLog:
     """Takes entries without ever blocking; a full queue or disk loses lines and counts them."""
 
     def __init__(self, folder: Path, release: Release, told: Callable[[str], dict[str, str]],
-                 most_bytes: int) -> None:
+                 most_bytes: int, watcher: Watcher | None = None) -> None:
         self.dropped = 0
-        self._release, self._told = release, told
-        self._file = _File(folder, release.model, most_bytes)
+        self._release, self._told, self._watcher = release, told, watcher
+        self._file = LogFile(folder, release.model, most_bytes)
         self._queue: queue.Queue[Entry | None] = queue.Queue(_WAITING)
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
@@ -99,6 +115,8 @@ class PredictionLog:
         self._queue.put(None)
         self._thread.join(timeout=10)
         self._file.close()
+        if self._watcher:
+            self._watcher.close()
 
     def _work(self) -> None:
         ended = False
@@ -109,6 +127,8 @@ class PredictionLog:
                      for line in lines(entry, self._release, self._told)]
             try:
                 self._file.write(block)
+                if self._watcher:
+                    self._watcher.add([entry for entry in entries if entry])
             except OSError as error:
                 if not self.dropped:
                     print(f"prediction log: {error.strerror}; lines are lost", file=sys.stderr)
@@ -122,7 +142,7 @@ class PredictionLog:
         return found
 
 
-class _File:
+class LogFile:
     """The file that is written now, and the choice of the next."""
 
     def __init__(self, folder: Path, name: str, most_bytes: int) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import uvicorn
 
+from mlops.drift import reference
 from mlops.errors import Conflict, UsageError
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
+from mlops.serving.feedback_log import FeedbackLog
 from mlops.serving.front import Desk
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import PredictionLog, text_writer
+from mlops.serving.profiles import ProfileWriter
 from mlops.serving.release import find, load
 from nlp.service import application
 
@@ -38,33 +41,46 @@ class Wish:
     lease: Path | None = None
     pid_file: Path | None = None
     fault: faults.Fault | None = None
+    profiles: Path | None = None
+    feedback: Path | None = None
 
 
 def serve(project: Project, wish: Wish) -> None:
     """Load, listen, answer, and end on SIGTERM or SIGINT when the last answer is out."""
     held = _hold(wish.pid_file) if wish.pid_file else None
     told = text_writer(project.service.log_text, project.language)
-    release, model = load(project, find(project, wish.what, wish.registry), wish.registry,
-                          wish.variant)
+    ref = find(project, wish.what, wish.registry)
+    release, model = load(project, ref, wish.registry, wish.variant)
+    watcher = ProfileWriter(wish.profiles, release, reference.load(project, ref, wish.registry),
+                            project.language) if wish.profiles else None
     listening = _listen(wish.host, wish.port)
     metrics = Metrics(release)
-    log = PredictionLog(wish.log, release, told, project.service.log_bytes) if wish.log else None
+    log = PredictionLog(wish.log, release, told, project.service.log_bytes,
+                        watcher) if wish.log else None
     if log:
         metrics.dropped_lines(lambda: log.dropped)
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
     model.predict(["warm up"])
+    labels = FeedbackLog(wish.feedback, release.labels,
+                         project.service.log_bytes) if wish.feedback else None
     desk = Desk(release, project.service, Batcher(predict), metrics, Lease(wish.lease), log,
-                os.environ.get(TOKEN_VARIABLE) or None)
+                os.environ.get(TOKEN_VARIABLE) or None, labels)
     host, port = listening.getsockname()[:2]
     print(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}",
           flush=True)
     config = uvicorn.Config(
-        application(desk, log.close if log else lambda: None), log_level="warning",
+        application(desk, lambda: _close(log, labels)), log_level="warning",
         access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS)
     uvicorn.Server(config).run(sockets=[listening])
     if held:
         held.close()
+
+
+def _close(*logs: PredictionLog | FeedbackLog | None) -> None:
+    for log in logs:
+        if log:
+            log.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
