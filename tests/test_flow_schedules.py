@@ -36,6 +36,14 @@ def test_the_weekly_check_is_green_until_somebody_edits_the_ledger(on_github, tm
     assert "R003" in issue["body"] and "R003" in tampered.summary
 
 
+def test_without_logs_the_weekly_drift_report_is_green_and_names_the_setting(on_github):
+    result = on_github.act("drift.yml", "schedule", WEEKLY)
+
+    assert result.exit_code == 0, result.log[-3000:]
+    assert "NOT MEASURED" in result.summary and "DRIFT&#95;LOGS" in result.summary
+    assert not any("Drift" in item["title"] for item in on_github.repository.issues.values())
+
+
 def test_a_tag_on_the_ledger_starts_the_check_of_the_default_branch(on_github, tmp_path):
     tag = f"{NAME}@v1.0.0"
     ledger = tmp_path / "ledger"

@@ -93,6 +93,7 @@ def test_workflows_are_short_pinned_and_without_rights_by_default(request, which
 EVENTS = {
     "ci.yml": {"pull_request": None, "push": {"branches": ["main"]}},
     "deploy.yml": {"workflow_call"},
+    "drift.yml": {"workflow_dispatch": None, "schedule": [{"cron": "41 5 * * 1"}]},
     "drill.yml": {"workflow_call"},
     "pr-comment.yml": {"workflow_run": {"workflows": ["ci"], "types": ["completed"]}},
     "promote.yml": {"workflow_dispatch"},
