@@ -14,6 +14,7 @@ from mlops.dataset.rows import read_split
 from mlops.errors import CheckFailed, Conflict, UsageError, UserError
 from mlops.names import ModelRef
 from mlops.project import Project
+from mlops.registry import policy
 from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
 from mlops.registry.reading import Snapshot
@@ -175,6 +176,8 @@ def _candidate(place: Place, order: Order, story: Story) -> tuple[str, str]:
     story.facts.update(candidate=str(ref), champion=str(holder) if holder else None)
     if holder == ref:
         return "PASS", f"{ref} is in production already; nothing to compare"
+    if not order.rehearsal:
+        policy.check_frozen("production", place.project.registry)
     now = _allowed(place, _state(place), ref, order)
     manifest = fetched(place, snapshot, ref)
     if holder is None:
