@@ -1,0 +1,66 @@
+"""What deploys and canaries left: their reports, read back for an incident."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA
+
+MOST_BYTES = 5_000_000
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """One deploy. `detected` is when a canary was refused, `restored` when it had no traffic."""
+
+    environment: str
+    rehearsal: bool
+    verdict: str
+    why: str
+    candidate: str | None
+    champion: str | None
+    serving: str | None
+    began: datetime
+    ended: datetime
+    looked_seconds: float | None
+    back_seconds: float | None
+
+    @property
+    def failed(self) -> bool:
+        """Say whether it did not do what it was for."""
+        return self.verdict != "PASS"
+
+
+def find(folders: Iterable[Path]) -> list[Deploy]:
+    """Return every deploy that left a report in these folders, in the order in which they ended."""
+    found = set()
+    for folder in folders:
+        for path in folder.rglob("*.json"):
+            deploy = _read(path)
+            if deploy:
+                found.add(deploy)
+    return sorted(found, key=lambda deploy: (deploy.ended, deploy.began, deploy.verdict))
+
+
+def _read(path: Path) -> Deploy | None:
+    if path.stat().st_size > MOST_BYTES:
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return _deploy(value) if value.get("schema") in (DEPLOY_SCHEMA, CANARY_SCHEMA) else None
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        # Other reports lie here too, and a half one tells nothing.
+        return None
+
+
+def _deploy(value: Mapping[str, Any]) -> Deploy:
+    canary = value.get("canary") or {}
+    ended = datetime.fromisoformat(value["ended"])
+    return Deploy(
+        str(value["environment"]), bool(value["rehearsal"]), str(value["verdict"]),
+        str(value["why"]), value["candidate"], value["champion"], value["serving"],
+        ended - timedelta(seconds=float(value["seconds"])), ended, canary.get("seconds"),
+        canary.get("back_seconds"))
