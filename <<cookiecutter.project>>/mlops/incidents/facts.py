@@ -23,7 +23,8 @@ _MOST_EVENTS = 500
 class Facts:
     """`events` are all that were looked at, oldest first; those since `since` are the incident's.
 
-    `good` is the version that a rollback would bring, None if there is none.
+    `good` is the version that a rollback would bring, None if there is none. `seen` is what a
+    person or a monitor saw, and when.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Facts:
     deploys: tuple[Deploy, ...]
     production: str | None
     good: str | None
+    seen: tuple[tuple[datetime, str], ...] = ()
 
     def recent(self) -> list[Event]:
         """Return the events within the time that is looked at."""

@@ -70,7 +70,7 @@ def _versions(facts: Facts, version: str) -> str:
     return "\n".join((
         f"- suspected: `{version}`",
         f"- in production: `{facts.production or 'none'}`{since}",
-        f"- a rollback would bring: `{facts.good or 'nothing, there is no earlier good version'}`"))
+        f"- a rollback would bring: {f'`{facts.good}`' if facts.good else 'none, nothing is left'}"))
 
 
 def _evidence(facts: Facts, why: str, run_url: str | None, plain: timeline.Plain) -> str:

@@ -58,9 +58,10 @@ def _read(path: Path) -> Deploy | None:
 
 def _deploy(value: Mapping[str, Any]) -> Deploy:
     canary = value.get("canary") or {}
+    # Both `ended` and the ledger know whole seconds only; a rounded begin would seem too early.
     ended = datetime.fromisoformat(value["ended"])
+    began = ended - timedelta(seconds=int(value["seconds"]))
     return Deploy(
         str(value["environment"]), bool(value["rehearsal"]), str(value["verdict"]),
         str(value["why"]), value["candidate"], value["champion"], value["serving"],
-        ended - timedelta(seconds=float(value["seconds"])), ended, canary.get("seconds"),
-        canary.get("back_seconds"))
+        began, ended, canary.get("seconds"), canary.get("back_seconds"))

@@ -33,6 +33,7 @@ def stamp(moment: datetime) -> str:
 def moments(facts: Facts, plain: Plain) -> list[Moment]:
     """Return everything that happened, in order. `plain` makes free text harmless."""
     found = [(at(event), _event(event, plain)) for event in facts.recent()]
+    found += [(when, plain(text)) for when, text in facts.seen]
     for deploy in facts.deploys:
         found += _deploy(deploy, plain)
     ordered = sorted(enumerate(found), key=lambda item: (item[1][0], item[0]))
@@ -40,7 +41,7 @@ def moments(facts: Facts, plain: Plain) -> list[Moment]:
 
 
 def _event(event: Event, plain: Plain) -> str:
-    where = "" if event.action == "register" else f" to {event.stage}"
+    where = f" to {event.stage}" if event.action in ("promote", "rollback") else ""
     replaced = f", replaces `{event.replaces}`" if event.replaces else ""
     why = f": {plain(event.reason)}" if event.reason else ""
     run = f", [run]({event.run_url})" if event.run_url else ""
@@ -51,7 +52,7 @@ def _event(event: Event, plain: Plain) -> str:
 def _deploy(deploy: Deploy, plain: Plain) -> list[tuple[datetime, str]]:
     what = "rehearsal" if deploy.rehearsal else "deploy"
     against = f" against `{deploy.champion}`" if deploy.champion else ""
-    serving = f"; `{deploy.serving}` has the traffic" if deploy.serving else ""
+    serving = f"; `{deploy.serving}` has the traffic" if deploy.failed and deploy.serving else ""
     return [(deploy.began, f"{what} to {deploy.environment} began: `{deploy.candidate}`{against}"),
             (deploy.ended, f"{what} to {deploy.environment}: **{deploy.verdict}**: "
                            f"{plain(deploy.why)}{serving}")]
