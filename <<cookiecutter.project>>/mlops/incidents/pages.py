@@ -66,11 +66,11 @@ def _severity(facts: Facts) -> str:
 
 def _versions(facts: Facts, version: str) -> str:
     held = facts.production and facts.put_into_production(facts.production, facts.until)
-    since = f" since {held.at} (ledger #{held.seq})" if held else ""
+    since = f" since {held.at} (event {held.seq})" if held else ""
     return "\n".join((
         f"- suspected: `{version}`",
         f"- in production: `{facts.production or 'none'}`{since}",
-        f"- a rollback would bring: {f'`{facts.good}`' if facts.good else 'none, nothing is left'}"))
+        f"- the last good one before it: `{facts.good or 'none'}`"))
 
 
 def _evidence(facts: Facts, why: str, run_url: str | None, plain: timeline.Plain) -> str:

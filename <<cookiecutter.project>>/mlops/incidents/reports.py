@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mlops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA
+from mlops.errors import UsageError
+from mlops.names import ModelRef
+from mlops.rollout.place import PORTS
+from mlops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA, EXIT_CODES
 
 MOST_BYTES = 5_000_000
 
@@ -51,7 +54,7 @@ def _read(path: Path) -> Deploy | None:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         return _deploy(value) if value.get("schema") in (DEPLOY_SCHEMA, CANARY_SCHEMA) else None
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, UsageError):
         # Other reports lie here too, and a half one tells nothing.
         return None
 
@@ -61,7 +64,13 @@ def _deploy(value: Mapping[str, Any]) -> Deploy:
     # Both `ended` and the ledger know whole seconds only; a rounded begin would seem too early.
     ended = datetime.fromisoformat(value["ended"])
     began = ended - timedelta(seconds=int(value["seconds"]))
+    if value["environment"] not in PORTS or value["verdict"] not in EXIT_CODES:
+        raise ValueError("no deploy of this project")
     return Deploy(
-        str(value["environment"]), bool(value["rehearsal"]), str(value["verdict"]),
-        str(value["why"]), value["candidate"], value["champion"], value["serving"],
+        value["environment"], bool(value["rehearsal"]), value["verdict"], str(value["why"]),
+        *(_version(value[key]) for key in ("candidate", "champion", "serving")),
         began, ended, canary.get("seconds"), canary.get("back_seconds"))
+
+
+def _version(text: str | None) -> str | None:
+    return str(ModelRef.parse(text)) if text is not None else None

@@ -11,9 +11,14 @@ from mlops.registry.events import Event
 Plain = Callable[[str], str]
 
 
-@dataclass(frozen=True, order=True)
+# What comes first within one second, the finest that the ledger knows: a deploy ends, somebody sees
+# it, the registry is changed, and the next deploy begins.
+_ENDED, _SEEN, _CHANGED, _BEGAN = range(4)
+
+
+@dataclass(frozen=True)
 class Moment:
-    """Something that happened. `text` is Markdown; `order` keeps what happened in one second."""
+    """Something that happened, to the second. `text` is Markdown."""
 
     at: datetime
     order: int
@@ -32,12 +37,11 @@ def stamp(moment: datetime) -> str:
 
 def moments(facts: Facts, plain: Plain) -> list[Moment]:
     """Return everything that happened, in order. `plain` makes free text harmless."""
-    found = [(at(event), _event(event, plain)) for event in facts.recent()]
-    found += [(when, plain(text)) for when, text in facts.seen]
+    found = [Moment(at(event), _CHANGED, _event(event, plain)) for event in facts.recent()]
+    found += [Moment(when.replace(microsecond=0), _SEEN, plain(text)) for when, text in facts.seen]
     for deploy in facts.deploys:
         found += _deploy(deploy, plain)
-    ordered = sorted(enumerate(found), key=lambda item: (item[1][0], item[0]))
-    return [Moment(when, order, text) for order, (_, (when, text)) in enumerate(ordered)]
+    return sorted(found, key=lambda moment: (moment.at, moment.order))
 
 
 def _event(event: Event, plain: Plain) -> str:
@@ -45,17 +49,18 @@ def _event(event: Event, plain: Plain) -> str:
     replaced = f", replaces `{event.replaces}`" if event.replaces else ""
     why = f": {plain(event.reason)}" if event.reason else ""
     run = f", [run]({event.run_url})" if event.run_url else ""
-    return (f"ledger #{event.seq}: {event.action} `{event.version}`{where}{replaced}, by "
+    return (f"event {event.seq}: {event.action} `{event.version}`{where}{replaced}, by "
             f"{plain(event.actor)}{run}{why}")
 
 
-def _deploy(deploy: Deploy, plain: Plain) -> list[tuple[datetime, str]]:
+def _deploy(deploy: Deploy, plain: Plain) -> list[Moment]:
     what = "rehearsal" if deploy.rehearsal else "deploy"
     against = f" against `{deploy.champion}`" if deploy.champion else ""
     serving = f"; `{deploy.serving}` has the traffic" if deploy.failed and deploy.serving else ""
-    return [(deploy.began, f"{what} to {deploy.environment} began: `{deploy.candidate}`{against}"),
-            (deploy.ended, f"{what} to {deploy.environment}: **{deploy.verdict}**: "
-                           f"{plain(deploy.why)}{serving}")]
+    place = f"{what} to {deploy.environment}"
+    return [Moment(deploy.began, _BEGAN, f"{place} began: `{deploy.candidate}`{against}"),
+            Moment(deploy.ended, _ENDED, f"{place}: **{deploy.verdict}**: {plain(deploy.why)}"
+                                         f"{serving}")]
 
 
 def durations(facts: Facts) -> list[str]:
