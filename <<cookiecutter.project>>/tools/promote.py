@@ -14,7 +14,7 @@ examples:
   python tools/promote.py review-sentiment@v1.2.0 --to production --expect-current v1.1.0
   python tools/promote.py @staging --to Production    # the first model's version in staging
   python tools/promote.py review-sentiment@v1.2.0 --to Production --evidence reports/report.json
-  python tools/promote.py review-sentiment@v1.1.0 --to Production --unrevoke --reason "false alarm"
+  python tools/promote.py review-sentiment@v1.1.0 --to Staging --unrevoke --reason "false alarm"
   python tools/promote.py review-sentiment@v1.2.0 --to Production --registry origin --direct
 """
 

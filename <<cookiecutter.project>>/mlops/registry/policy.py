@@ -61,8 +61,7 @@ def check_revoked(state: State, ref: ModelRef, stage: str, unrevoke: bool,
         return False
     if stage != "archived" and not unrevoke:
         raise CheckFailed(f"{ref} was revoked and cannot be promoted; if that was wrong: "
-                          f"python tools/promote.py {ref} --to {stage.capitalize()} --unrevoke "
-                          "--reason '…'")
+                          f"python tools/promote.py {ref} --to Staging --unrevoke --reason '…'")
     return unrevoke
 
 
