@@ -260,6 +260,7 @@ def test_a_refusal_sets_the_pre_release_again_and_says_why_on_it(on_github, tmp_
     done = ended_by_canary(on_github, tmp_path, "INCONCLUSIVE")
 
     release = on_github.released("v1.0.0")
+    assert "opened #" in done.stdout and "Incident: " in done.stdout
     assert done.returncode == 1 and release.prerelease
     assert "Promotion refused" in release.body and "9 % errors" in release.body
     assert "@org" not in release.body and "`id`" not in release.body
@@ -324,6 +325,8 @@ def test_a_frozen_promotion_does_not_begin_and_says_why(on_github, tmp_path):
 
 
 def test_an_incident_is_one_issue_from_the_form_and_told_again_as_a_comment(on_github, tmp_path):
+    for earlier in on_github.repository.issues.values():
+        earlier["state"] = "closed"
     production = tmp_path / "evidence" / "production"
     production.mkdir(parents=True)
     (production / "canary.json").write_text(json.dumps(
@@ -340,7 +343,7 @@ def test_an_incident_is_one_issue_from_the_form_and_told_again_as_a_comment(on_g
     first, again = opened(), opened()
 
     issue, = (item for item in on_github.repository.issues.values()
-              if [label["name"] for label in item["labels"]] == ["incident"])
+              if item["state"] == "open")
     form = yaml.safe_load((on_github.project / ".github" / "ISSUE_TEMPLATE" / "incident.yml")
                           .read_text())
     labels = [item["attributes"]["label"] for item in form["body"] if item["type"] != "markdown"]

@@ -18,7 +18,7 @@ examples:
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -33,8 +33,6 @@ from mlops.names import ModelRef
 from mlops.project import Project, load_project
 from mlops.registry import views
 from mlops.registry.remotes import default_name, github_repository
-
-HOURS = 24
 
 
 def main(argv: Sequence[str] | None) -> int:
@@ -54,7 +52,7 @@ def main(argv: Sequence[str] | None) -> int:
     if options.json:
         emit({"title": page.title, "place": place, "text": page.text})
     else:
-        print(f"{page.title}\n{place}")
+        print(place)
     return 0
 
 
@@ -67,7 +65,7 @@ def _arguments() -> argparse.ArgumentParser:
     found.add_argument("--severity", choices=pages.SEVERITIES,
                        help="default: SEV2 after a rollback, SEV4 for a rehearsal, else SEV3")
     found.add_argument("--since", metavar="TIME",
-                       help=f"begin of the time line, UTC (default: {HOURS} hours ago)")
+                       help="begin of the time line, UTC (default: a day ago)")
     found.add_argument("--until", metavar="TIME", help="its end (default: now)")
     found.add_argument("--evidence", type=Path, action="append", metavar="DIR",
                        help="a folder with reports of deploys (default: reports)")
@@ -88,8 +86,9 @@ def _contacts(project: Project, as_json: bool) -> int:
 
 
 def _facts(project: Project, options: argparse.Namespace) -> facts.Facts:
-    until = views.moment(options.until) if options.until else datetime.now(timezone.utc)
-    since = views.moment(options.since) if options.since else until - timedelta(hours=HOURS)
+    since, until = facts.last_day()
+    until = views.moment(options.until) if options.until else until
+    since = views.moment(options.since) if options.since else since
     if since >= until:
         raise UsageError("--since must be before --until; a date alone means the end of that day")
     name = (options.what or "").partition("@")[0]
@@ -104,12 +103,11 @@ def _put(project: Project, options: argparse.Namespace, page: Page) -> str:
             where.in_workflow() or github_repository(project, name)):
         from mlops.actions import incident_issues
 
-        number, new = incident_issues.put(where.connection(project, name), page)
-        return f"opened #{number}" if new else f"#{number} is open about it; commented there"
+        return incident_issues.put(where.connection(project, name), page)
     moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%SZ")
     path = options.out or project.root / "reports" / "incidents" / f"{moment}-{options.command}.md"
     write_atomic(path, f"# {page.title}\n\n{page.text}")
-    return f"written to {path}"
+    return f"{page.title}\nwritten to {path}"
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from mlops.incidents.form import Page
 from mlops.registry.github_client import Connection, speaking
 
 
-def put(connection: Connection, page: Page) -> tuple[int, bool]:
-    """Open the issue, or comment on the open one; return its number, and if it is new.
+def put(connection: Connection, page: Page) -> str:
+    """Open the issue, or comment on the open one; return what was done.
 
     People write in the open one, so it is never overwritten.
     """
@@ -19,9 +19,9 @@ def put(connection: Connection, page: Page) -> tuple[int, bool]:
         if old is None:
             made = connection.repo.create_issue(page.title, body=sticky.cut(page.body),
                                                 labels=list(page.labels))
-            return made.number, True
+            return f"opened #{made.number}: {page.title}"
         old.create_comment(sticky.cut(page.text))
-        return old.number, False
+        return f"#{old.number} is open about it; commented there"
 
 
 def _open(connection: Connection, page: Page) -> Any | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from mlops.errors import Conflict, UsageError
@@ -58,6 +58,12 @@ class Facts:
 def at(event: Event) -> datetime:
     """Return when an event happened."""
     return datetime.fromisoformat(event.at)
+
+
+def last_day() -> tuple[datetime, datetime]:
+    """Return the time span that an incident looks at if nobody names one."""
+    now = datetime.now(timezone.utc)
+    return now - timedelta(days=1), now
 
 
 def gather(project: Project, registry: str | None, name: str | None, folders: Sequence[Path],

@@ -37,22 +37,28 @@ def post_mortem(project: Project, facts: Facts, measured: Sequence[str] = ()) ->
                      f"post-mortem {facts.name} {day}", values)
 
 
+def _bad(facts: Facts) -> tuple[str, str] | None:
+    """Return the version that was rolled back, refused or revoked, and why; None if none was."""
+    rollback, failed, revoked = facts.last("rollback"), facts.failed(), facts.last("revoke")
+    if rollback:
+        return f"{facts.name}@{rollback.replaces}", str(rollback.reason)
+    if failed:
+        return str(failed.candidate), failed.why
+    return (f"{facts.name}@{revoked.version}", str(revoked.reason)) if revoked else None
+
+
 def _suspect(facts: Facts) -> str:
-    """Return the version that is most likely meant: rolled back, refused, or in production."""
-    rollback, failed = facts.last("rollback"), facts.failed()
-    if rollback and rollback.replaces:
-        return f"{facts.name}@{rollback.replaces}"
-    if failed and failed.candidate:
-        return failed.candidate
+    """Return the version that is most likely meant."""
+    bad = _bad(facts)
+    if bad:
+        return bad[0]
     return f"{facts.name}@{facts.production}" if facts.production else facts.name
 
 
 def _why(facts: Facts) -> str:
-    rollback, failed = facts.last("rollback"), facts.failed()
-    if rollback and rollback.reason:
-        return rollback.reason
-    if failed:
-        return failed.why
+    bad = _bad(facts)
+    if bad:
+        return bad[1]
     raise UsageError("no rollback and no failed deploy is on record; say what is wrong: "
                      "--why 'wrong labels for books'")
 
