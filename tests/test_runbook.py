@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from conftest import TEMPLATE, commit, environment, git, heed_interrupts, tool
@@ -82,7 +83,8 @@ class Host:
 
     def kill(self, slot):
         path = self.project / ".deploy" / "production" / f"{slot}.pid"
-        os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(json.loads(path.read_text())["pid"], signal.SIGKILL)
 
 
 @pytest.fixture
@@ -120,6 +122,8 @@ def mended(host):
 
 
 def taken_back(host):
+    if "  frozen:" in (host.project / "project.yaml").read_text():
+        mended(host)
     host.env["VERSION"] = f"{NAME}@v1.0.1"
 
 
@@ -169,7 +173,7 @@ BEFORE = {("Freeze", 0): freeze, ("Roll forward", 0): mended, ("Roll forward", 1
           lost_registry, ("Leaked secret", 0): leak, ("ErrorBudgetBurn", 0): two_slots,
           ("EnvironmentDown", 0): all_dead, ("ProcessDown", 0): one_dead}
 # These commands train a model; other tests of the fast suite run them too.
-TRAINING = (("Roll forward", 0), ("Roll forward", 1), ("Rebuild", 1), ("Rebuild", 2))
+TRAINING = (("Roll forward", 0), ("Rebuild", 1), ("Rebuild", 2))
 
 
 def commands():
