@@ -159,5 +159,5 @@ def _written(project: Project, copy: Project, good: ModelRef, noticed: Noticed,
         files.write_atomic(paths[name], f"# {page.title}\n\n{page.text}")
         say(f"{page.title.partition(':')[0].lower()}: {paths[name].relative_to(project.root)}")
     for moment in timeline.moments(known, str):
-        say(f"  {moment.line[2:]}")
+        say("  " + moment.line[2:].replace("`", "").replace("**", ""))
     return paths
