@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class RegistrySettings:
     `artifacts` is the folder for archives of a remote that is not GitHub. Production takes only
     commits on `protected_branch`; None takes any. `sign` asks for SSH-signed tags, and `verify`
     checks them against `allowed_signers`, and attestations of builds by `attestation_root`; None
-    is the root of Sigstore's public instance.
+    is the root of Sigstore's public instance. `frozen` says why nothing may go to production now.
     """
 
     stages: tuple[str, ...] = ("staging", "shadow", "production")
@@ -45,6 +45,17 @@ class RegistrySettings:
     sign: bool = False
     allowed_signers: str | None = None
     attestation_root: str | None = None
+    frozen: str | None = None
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Whom to turn to in an incident, as texts for people; None is not set."""
+
+    on_call: str | None = None
+    escalation: str | None = None
+    channel: str | None = None
+    status_page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,7 @@ class Project:
     service: ServiceSettings = ServiceSettings()
     drift: DriftSettings = DriftSettings()
     auto_promotion: bool = False
+    contacts: Contacts = Contacts()
 
     def model(self, name: str | None = None) -> ModelSettings:
         """Return the named model's settings; without a name the first one's."""
@@ -147,17 +159,18 @@ def load_project(root: Path | None = None) -> Project:
         params=spec.get("params") or {}, prompt=spec.get("prompt"),
         description=spec.get("description", value["description"]))
         for name, spec in value["models"].items()}
+    promotion = value.get("promotion") or {}
     return Project(
         root=root, name=value["name"], description=value["description"], owner=value["owner"],
         github_owner=value["github_owner"], task=value["task"], language=value["language"],
         license=value["license"], dataset=root / value.get("dataset", "data/dataset.yaml"),
         prompts=root / value.get("prompts", "prompts"),
         gates=root / value.get("gates", "gates.yaml"), models=models,
-        registry=_registry(value.get("registry") or {}),
+        registry=replace(_registry(value.get("registry") or {}), frozen=promotion.get("frozen")),
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
-        drift=_drift(value.get("drift") or {}),
-        auto_promotion=(value.get("promotion") or {}).get("auto", False))
+        drift=_drift(value.get("drift") or {}), auto_promotion=promotion.get("auto", False),
+        contacts=Contacts(**value.get("contacts") or {}))
 
 
 def _checked(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ examples:
   python tools/promote.py review-sentiment@v1.2.0 --to production --expect-current v1.1.0
   python tools/promote.py @staging --to Production    # the first model's version in staging
   python tools/promote.py review-sentiment@v1.2.0 --to Production --evidence reports/report.json
-  python tools/promote.py review-sentiment@v1.1.0 --to Production --unrevoke --reason "false alarm"
+  python tools/promote.py review-sentiment@v1.1.0 --to Staging --unrevoke --reason "false alarm"
   python tools/promote.py review-sentiment@v1.2.0 --to Production --registry origin --direct
 """
 
@@ -34,7 +34,7 @@ from mlops.project import Project, load_project
 from mlops.registry.connect import connect
 from mlops.registry.github_client import Connection
 from mlops.registry.operations import promote, resolve
-from mlops.registry.policy import check_stage
+from mlops.registry.policy import check_frozen, check_stage
 from mlops.registry.views import outcome_lines, outcome_record
 
 
@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None) -> int:
     options = arguments.parse_args(argv)
     project = load_project()
     stage = check_stage(options.to, project.registry)
+    check_frozen(stage, project.registry)
     expected = options.expect_current
     if expected not in (None, "none"):
         expected = Version.parse(expected).tag

@@ -54,6 +54,11 @@ def condemned(jobs: Mapping[str, str], evidence: Path) -> bytes | None:
     return (evidence / "production" / CANARY).read_bytes()
 
 
+def is_incident(jobs: Mapping[str, str]) -> bool:
+    """Say whether a version that had traffic, or was to have it, did not do what it should."""
+    return "failure" in (jobs.get("canary"), jobs.get("traffic"))
+
+
 def results(text: str) -> dict[str, str]:
     """Read the workflow's `toJSON(needs)`: the first job's result, the steps of the second.
 

@@ -115,6 +115,7 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
         returns = version.reached == "archived" != stage
         if state.stages.get(stage) == version.version and not returns:
             return ()
+        policy.check_frozen(stage, registry.settings)
         policy.check_current(state, stage, expected)
         lifted = policy.check_revoked(state, ref, stage, unrevoke, reason)
         left = policy.check_order(state, version, stage, registry.settings)
