@@ -77,12 +77,18 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
                     *EVIDENTLY], check=True)
     ours = _report(project, "--reference", logs[0], "--current", logs[1])
     page = (project / "reports" / "drift" / "report.html").stat().st_size
+    profiles = [folder / f"{log.name}.profile.npz" for log in logs]
+    for log, profile in zip(logs, profiles):
+        cost([python, "tools/drift_report.py", "profile", "--current", log, "--out", profile],
+             project)
+    summed = _report(project, "--reference", profiles[0], "--current", profiles[1])
     theirs = cost([venv / "bin" / "python", HERE / "drift_evidently.py", folder / "table.npz",
                    folder / "theirs.html"], folder, ONE_THREAD)
     print(f"\n### {SIDE:,} and {SIDE:,} lines, beside {EVIDENTLY[0]}\n")
     print("| tool | wall s | CPU s | peak MiB | HTML KB | exit |\n|---|---:|---:|---:|---:|---:|")
     for name, item, size in (
             ("drift_report.py: reads the logs, embeds, tests every slice", ours, page),
+            ("drift_report.py: from profiles, as the service writes them", summed, page),
             ("evidently: embeddings and label columns ready-made, cosine distance, label drift",
              theirs, (folder / "theirs.html").stat().st_size)):
         print(f"| {name} | {item.wall:.1f} | {item.cpu:.2f} | {item.peak:.0f} | {size / 1e3:.0f} | "
