@@ -126,7 +126,7 @@ def test_features_that_are_off_are_told_each_with_where_to_click(store):
 
 
 def switched_on(repository):
-    repository.variables.update(TRAIN_RUNNER="gpu", DEPLOY_RUNNER="here",
+    repository.variables.update(TRAIN_RUNNER="gpu", DEPLOY_RUNNER="here", DRIFT_LOGS="logs",
                                 NOTIFY_WEBHOOK="https://hooks.example.org/x",
                                 APPROVAL_ENVIRONMENT="approval")
     repository.secrets.add("TEMPLATE_TOKEN")

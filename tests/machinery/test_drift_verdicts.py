@@ -1,5 +1,7 @@
 """Verdicts that can be trusted: distances, chance, the two keys, and what is never called OK."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drift_kit import LAYOUT, TOPICS, days, moods, traffic
@@ -7,7 +9,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.isotonic import IsotonicRegression
 
-from mlops.drift import calibrate, distances, explain, figures, fixed, quality
+from mlops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
 from mlops.drift.inputs import Days, date
 from mlops.drift.judge import EXIT_CODES, Rules, compare
 from mlops.drift.layout import LATENCY_EDGES
@@ -253,3 +255,40 @@ def test_a_certificate_counts_only_for_the_layout_it_was_made_with(tmp_path):
     assert calibrate.load(tmp_path / "c.json", LAYOUT.sha256) == found
     assert calibrate.load(tmp_path / "c.json", "0" * 64) is None
     assert calibrate.load(tmp_path / "none.json", LAYOUT.sha256) is None
+
+
+def test_the_mmd_is_judged_where_it_is_switched_on():
+    layout = replace(LAYOUT, features=32)
+
+    def profile(seed, topics=None):
+        generator = np.random.default_rng(seed)
+        lines = traffic(generator, 1200, UNTIMED, topics, layout=layout)
+        return measure(layout, replace(lines, vectors=np.hstack([
+            lines.vectors, embedder.features(lines.vectors, 32)])))
+
+    reference, same, other = profile(20), profile(21), profile(22, moods(
+        np.random.default_rng(23), 0.7))
+    signals = [compare(reference, now, OPEN).slices["all"]["features"] for now in (same, other)]
+
+    assert signals[0]["verdict"] == "OK" and abs(signals[0]["value"]) < signals[0]["mde"]
+    # Without a bound of its own it can warn, and never alarm.
+    assert signals[1]["verdict"] == "WARN" and signals[1]["value"] > signals[1]["mde"]
+    assert "features" not in compare(*pair(1, 50, 50), OPEN).slices["all"]
+
+
+def test_languages_are_judged_where_lines_name_them():
+    reference, current = pair(24, 500, 500)
+    start = LAYOUT.columns["language"].start
+    moved = current.blocks["all"][480_000].copy()
+    moved[[start + 1, start + 2]] = 300, 200
+    other = Profile(LAYOUT, {"all": {480_000: moved}}, current.moments)
+    silent = []
+    for profile in (reference, current):
+        vector = profile.total()
+        vector[[start, start + 1]] = vector[start + 1], 0
+        silent.append(Profile(LAYOUT, {"all": {0: vector}}, profile.moments))
+
+    verdicts = [compare(*sides, OPEN).slices["all"]["language"]["verdict"]
+                for sides in ((reference, current), (reference, other), silent)]
+
+    assert verdicts == ["OK", "ALERT", "NOT_MEASURED"]

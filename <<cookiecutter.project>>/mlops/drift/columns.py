@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,16 @@ class Reader:
     others: int = 0
     _hours: dict[str, int] = field(default_factory=dict)
 
+    @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.layout.slices)
+
     def columns(self, found: Sequence[tuple[Line, int]], where: str, faults: Faults) -> Lines:
         """Return the columns of the lines that are of this model; wrong ones go into `faults`."""
         rows = []
         for line, number in found:
-            if line.get("variant") == SHADOW or self.model not in (
-                    None, line.get("model", self.model)):
+            if line.get("variant") == SHADOW or (
+                    self.model is not None and line.get("model", self.model) != self.model):
                 self.others += 1
                 continue
             try:
@@ -60,8 +65,8 @@ class Reader:
             characters = -1 if text is None else len(text)
         elif type(characters) is not int or characters < 0:
             raise ValueError("`characters` is no number")
-        tokens = line.get("prompt_tokens", 0), line.get("completion_tokens", 0)
-        if not all(type(number) is int and 0 <= number < 1e9 for number in tokens):
+        prompt, completion = line.get("prompt_tokens", 0), line.get("completion_tokens", 0)
+        if not (type(prompt) is type(completion) is int and 0 <= prompt + completion < 1e9):
             raise ValueError("`prompt_tokens` and `completion_tokens` are no numbers of tokens")
         given = given if type(given) is dict else line
         at = line.get("at")
@@ -71,8 +76,8 @@ class Reader:
             right = float(gold == label)
         language = given.get("language") or given.get("lang") or NONE
         return (hour, label, score, characters, language,
-                [given.get(name) for name, _ in self.layout.slices], not line.get("row"), status,
-                latency, *tokens, right, text)
+                [given.get(name) for name in self._fields], not line.get("row"), status,
+                latency, prompt, completion, right, text)
 
     def _lines(self, rows: Sequence[tuple[Any, ...]]) -> Lines:
         layout, count = self.layout, len(rows)

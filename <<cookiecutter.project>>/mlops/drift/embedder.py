@@ -92,10 +92,10 @@ def look(embedder: Embedder, texts: Sequence[str]) -> Seen:
     words = np.zeros((len(texts), 2))
     known = np.zeros(len(texts), np.int64)
     for row, text in enumerate(texts):
-        found = split(text)
-        there = [place for word in found if (place := get(word)) is not None]
-        words[row] = len(found), len(found) - len(there)
+        there = [*map(get, split(text))]
+        words[row] = len(there), there.count(None)
         distinct = set(there)
+        distinct.discard(None)
         known[row] = len(distinct)
         places += distinct
     flat = np.array(places, np.int64)
@@ -112,12 +112,11 @@ def look(embedder: Embedder, texts: Sequence[str]) -> Seen:
 
 def _projected(embedder: Embedder, places: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Return the sum of each text's word vectors; its length does not matter."""
-    vectors = np.zeros((len(known), embedder.size), np.float32)
-    filled = np.flatnonzero(known)
-    if len(filled):
-        starts = np.cumsum(known)[filled] - known[filled]
-        vectors[filled] = np.add.reduceat(embedder.weights[places], starts, axis=0)
-    return vectors
+    from scipy.sparse import csr_matrix
+
+    there = csr_matrix((np.ones(len(places), np.float32), places, np.cumsum([0, *known])),
+                       (len(known), len(embedder.words)))
+    return there @ embedder.weights
 
 
 def features(vectors: np.ndarray, number: int) -> np.ndarray:

@@ -34,8 +34,10 @@ def time_line(title: str, days: Sequence[Mapping[str, Any]], statistic: str, bou
     if point:
         place = next(place for place, day in enumerate(known) if day["day"] == point["day"])
         x = LEFT + step * place
+        late = x > (LEFT + RIGHT) / 2
         parts += [el("line", x1=x, x2=x, y1=TOP, y2=BASE, class_="interval"),
-                  el("text", f"since {point['day'][5:]}", x=min(x + 4, RIGHT - 70), y=TOP + 10)]
+                  el("text", f"since {point['day'][5:]}", x=x - 4 if late else x + 4, y=TOP + 18,
+                     text_anchor="end" if late else "start")]
     parts += [el("text", known[0]["day"], x=LEFT, y=BASE + 16),
               el("text", known[-1]["day"], x=RIGHT, y=BASE + 16, text_anchor="end")]
     return _figure(title, f"{title}, each day against the whole reference: highest "

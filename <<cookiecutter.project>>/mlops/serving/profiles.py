@@ -21,6 +21,8 @@ from mlops.serving.prediction_log import Entry, line_values
 from mlops.serving.release import Release
 
 SECONDS = 300.0
+# Summing up many requests at once costs hardly more than one.
+_AT_ONCE = 256
 
 
 class ProfileWriter:
@@ -33,6 +35,7 @@ class ProfileWriter:
         self._reader = Reader(packed.profile.layout, packed.embedder, release.model)
         self._day, self._path = "", folder
         self._profile = Profile(packed.profile.layout)
+        self._waiting: list[Entry] = []
         self._written = time.monotonic()
 
     def add(self, entries: Sequence[Entry]) -> None:
@@ -45,18 +48,23 @@ class ProfileWriter:
             self._path = self._folder / f"dt={day}" / (
                 f"{self._release.model}-{now:%H%M%S}-{os.getpid()}{SUFFIX}")
             self._profile = Profile(self._profile.layout)
-        lines = [(value, 0) for entry in entries
-                 for value in line_values(entry, self._release, self._told)]
-        self._profile = merge(self._profile, measure(
-            self._profile.layout, self._reader.columns(lines, "service", Faults())))
+        self._waiting += entries
         if time.monotonic() - self._written > SECONDS:
-            self._write()
+            self.close()
+        elif len(self._waiting) >= _AT_ONCE:
+            self._sum_up()
 
     def close(self) -> None:
         """Write what is not written yet."""
+        self._sum_up()
         if self._profile.blocks:
-            self._write()
-
-    def _write(self) -> None:
-        write(self._path, self._profile)
+            write(self._path, self._profile)
         self._written = time.monotonic()
+
+    def _sum_up(self) -> None:
+        lines = [(value, 0) for entry in self._waiting
+                 for value in line_values(entry, self._release, self._told)]
+        self._waiting = []
+        if lines:
+            self._profile = merge(self._profile, measure(
+                self._profile.layout, self._reader.columns(lines, "service", Faults())))
