@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--feedback", metavar="DIR", help="delayed labels (tools/feedback.py)")
     arguments.add_argument("--history", metavar="REMOTE",
                            help="keep history on the branch drift-history there (default: here)")
+    arguments.add_argument("--engine", choices=("one", "dask"), default="one",
+                           help="dask reads files on several machines (docs/drift.md)")
     arguments.add_argument("--texts", type=int, default=8, metavar="N",
                            help="masked texts in the report; 0 for none")
     arguments.add_argument("--registry", help="origin or local (default: origin in Actions)")
@@ -114,7 +116,8 @@ def _wish(options: argparse.Namespace) -> object:
     from mlops.drift.command import Wish
 
     return Wish(options.reference, tuple(options.current), options.model, options.registry,
-                options.days, options.rule, options.feedback, options.history, options.texts)
+                options.days, options.rule, options.feedback, options.history, options.texts,
+                options.engine)
 
 
 if __name__ == "__main__":

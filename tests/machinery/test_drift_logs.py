@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops.drift import inputs, logs
-from mlops.drift.columns import Reader
-from mlops.drift.inputs import Days
+from mlops.drift.inputs import Days, Work
 from mlops.drift.logs import Faults
 from mlops.errors import NotMeasured, UsageError
 
 
 def read(folder, days=None, keep=0):
-    return inputs.read_all([str(folder)], inputs.reader_of(LAYOUT, None, None), days, keep)
+    return inputs.read_all([str(folder)], Work(LAYOUT, keep=keep), days)
 
 
 def test_rotated_and_packed_files_are_one_log(tmp_path):
@@ -91,9 +90,7 @@ def test_any_bytes_are_lines_or_faults(tmp_path_factory, parts):
 def test_shadow_answers_and_other_models_are_not_traffic(tmp_path):
     lines = [line(1), line(2, variant="shadow"), line(3, model="other"), line(4, variant="canary")]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
-    reader = Reader(LAYOUT, None, "small")
-
-    found = inputs.read_log(str(tmp_path), reader)
+    found = inputs.read_log(str(tmp_path), Work(LAYOUT, None, "small"))
 
     assert found.profile.total()[0] == 2 and found.others == 2
 
@@ -119,7 +116,7 @@ def test_a_window_takes_its_days_alone(tmp_path):
     found = read(tmp_path, days, keep=5)
 
     assert found.profile.total()[0] == 3
-    assert {item["request_id"] for item in found.sample} == {"r-7", "r-8", "r-9"}
+    assert {item["request_id"] for _, item in found.sample} == {"r-7", "r-8", "r-9"}
 
 
 @pytest.mark.parametrize("at, hour", [

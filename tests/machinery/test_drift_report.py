@@ -17,7 +17,7 @@ from mlops.champion import candidate
 from mlops.dataset.manifest import load_manifest
 from mlops.drift import command, feedback, history, inputs, reference
 from mlops.drift.command import Wish
-from mlops.drift.inputs import Days
+from mlops.drift.inputs import Days, Work
 from mlops.drift.profile import write as write_profile
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.files import sha256_file
@@ -202,10 +202,10 @@ def test_profiles_give_the_same_signals_as_the_log_they_were_made_of(team, tmp_p
     log = logged(tmp_path / "log", texts(300, 7, labels=("negative", "neutral")))
     parts = tmp_path / "profiles"
     packed = reference.load(team, ModelRef.parse("small@v1.0.0"), "local")
-    make_reader = inputs.reader_of(packed.profile.layout, packed.embedder, "small")
+    work = Work(packed.profile.layout, packed.embedder, "small")
     for number, name in enumerate(inputs.logs.files_of(str(log))):
         write_profile(parts / f"{number}.profile.npz",
-                      inputs.read_all([name], make_reader).profile)
+                      inputs.read_all([name], work).profile)
 
     from_log, from_profiles = made(team, log), made(team, parts)
 

@@ -9,6 +9,7 @@ from drift_kit import LAYOUT
 from test_service import LIMITS, RELEASE, asked, call, served
 
 from mlops.drift import embedder, feedback, inputs
+from mlops.drift.inputs import Work
 from mlops.drift.profile import Profile
 from mlops.drift.reference import Packed
 from mlops.serving.feedback_log import FeedbackLog
@@ -35,7 +36,7 @@ def test_the_profile_of_the_service_is_that_of_its_log(tmp_path):
         asked(port, {"text": 3})
 
     written = inputs.read_profiles(str(tmp_path / "profiles")).profile
-    read = inputs.read_all([str(tmp_path / "log")], inputs.reader_of(
+    read = inputs.read_all([str(tmp_path / "log")], Work(
         PACKED.profile.layout, FRAME, "m")).profile
 
     assert {name: written.total(name).tolist() for name in written.blocks} == {

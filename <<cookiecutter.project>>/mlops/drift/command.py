@@ -10,10 +10,10 @@ from typing import Any
 from mlops import files
 from mlops.actions import where
 from mlops.drift import calibrate as calibration
-from mlops.drift import feedback, history, inputs, page, quality, reference, report, summary
+from mlops.drift import engine, feedback, history, inputs, page, quality, reference, report, summary
 from mlops.drift.calibrate import Certificate
 from mlops.drift.embedder import Embedder
-from mlops.drift.inputs import Days, Read
+from mlops.drift.inputs import Days, Read, Work
 from mlops.drift.judge import BOUNDS, Rules
 from mlops.drift.layout import Layout
 from mlops.drift import profile as profiles
@@ -44,6 +44,7 @@ class Wish:
     feedback: str | None = None
     history: str | None = None
     texts: int = 8
+    engine: str = engine.ONE
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def calibrate(project: Project, wish: Wish) -> Certificate:
     newest = _newest(places)
     # The newest day may not be over.
     days = Days(newest - timedelta(days=7 * calibration.WEEKS), newest - timedelta(days=1))
-    layout, embedder = _layout(project, ground, places)
-    read = inputs.read_all(places, inputs.reader_of(layout, embedder, ground.model), days)
+    work = Work(*_layout(project, ground, places), ground.model)
+    with engine.chosen(wish.engine) as run:
+        read = inputs.read_all(places, work, days, run)
     found = calibration.calibrate(read.profile, days, _rules(project, None))
     calibration.write(project.root / project.drift.calibration, found)
     return found
@@ -100,8 +102,9 @@ def profile(project: Project, wish: Wish, out: Path) -> Profile:
     """Write the profile of logs or profiles into one file, which holds no text."""
     places = _places(project, wish)
     ground = _ground(project, wish)
-    layout, embedder = _layout(project, ground, places)
-    found = inputs.read_all(places, inputs.reader_of(layout, embedder, ground.model)).profile
+    work = Work(*_layout(project, ground, places), ground.model)
+    with engine.chosen(wish.engine) as run:
+        found = inputs.read_all(places, work, None, run).profile
     profiles.write(out, found)
     return found
 
@@ -164,12 +167,13 @@ def _windows(project: Project, wish: Wish, ground: _Ground, places: list[str]) -
         before = Days(window.first - timedelta(days=project.drift.reference_days),
                       window.first - timedelta(days=1))
     given = [wish.reference] if wish.reference and not _is_version(wish.reference) else []
-    make_reader = inputs.reader_of(*_layout(project, ground, [*given, *places]), ground.model)
-    current = inputs.read_all(places, make_reader, window, inputs.SAMPLE)
-    if given:
-        return inputs.read_all(given, make_reader), current
-    if not wish.reference and before and _has_days(places, before):
-        return inputs.read_all(places, make_reader, before), current
+    work = Work(*_layout(project, ground, [*given, *places]), ground.model, inputs.SAMPLE)
+    with engine.chosen(wish.engine) as run:
+        current = inputs.read_all(places, work, window, run)
+        if given:
+            return inputs.read_all(given, replace(work, keep=0), None, run), current
+        if not wish.reference and before and _has_days(places, before):
+            return inputs.read_all(places, replace(work, keep=0), before, run), current
     return _packed(ground), current
 
 

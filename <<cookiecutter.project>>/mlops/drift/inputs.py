@@ -1,10 +1,11 @@
 """From what a user names to a profile: logs, profiles, or a model version's packed reference."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
+from functools import partial
+from operator import itemgetter
 from zlib import crc32
 
 from mlops.drift import logs
@@ -18,6 +19,7 @@ from mlops.errors import NotMeasured, UsageError
 # More hours than two years have do not belong into one report; memory grows with them.
 MOST_HOURS = 17_600
 SAMPLE = 500
+ALL = (SUFFIX, *logs.SUFFIXES)
 _DISCOVERED = 10_000
 _MOST_VALUES = 20
 
@@ -37,22 +39,35 @@ class Days:
 
 
 @dataclass(frozen=True)
+class Work:
+    """How files are read: `keep` texts stay as a random sample. Can be sent to other machines."""
+
+    layout: Layout
+    embedder: Embedder | None = None
+    model: str | None = None
+    keep: int = 0
+
+
+@dataclass(frozen=True)
 class Read:
-    """What was read from a place, and a random sample of its lines that have a text."""
+    """What was read from a place. `sample` are lines with a text, by keys that are random."""
 
     place: str
     profile: Profile
     faults: Faults = field(default_factory=Faults)
     versions: Counter[str] = field(default_factory=Counter)
-    sample: tuple[Line, ...] = ()
+    sample: tuple[tuple[int, Line], ...] = ()
     others: int = 0
+
+
+Run = Callable[[Callable[[str], Read], Sequence[str]], Iterable[Read]]
 
 
 def days_of(places: Sequence[str]) -> list[date]:
     """Return the days that a log has folders for (dt=2026-03-01), oldest first."""
     found = set()
     for place in places:
-        for name in logs.files_of(place, (SUFFIX,) if is_profile(place) else logs.SUFFIXES):
+        for name in logs.find(place, ALL):
             try:
                 found.add(date.fromisoformat(logs.day_of(name) or ""))
             except ValueError:
@@ -62,35 +77,39 @@ def days_of(places: Sequence[str]) -> list[date]:
 
 def is_profile(place: str) -> bool:
     """Say whether a place is a profile, or a folder of them and of no logs."""
-    if place.endswith(SUFFIX):
-        return True
-    path = Path(place)
-    return path.is_dir() and not any(path.rglob("*.jsonl*")) and any(path.rglob(f"*{SUFFIX}"))
+    names = logs.find(place, ALL)
+    return bool(names) and all(name.endswith(SUFFIX) for name in names)
 
 
-def read_all(places: Sequence[str], make: Callable[[], Reader], days: Days | None = None,
-             keep: int = 0) -> Read:
-    """Read several logs or profiles as one; raise NotMeasured if nothing is in them."""
-    found = [read_profiles(place) if is_profile(place) else read_log(place, make(), days, keep)
-             for place in places]
-    whole = found[0]
-    for more in found[1:]:
-        whole = Read(f"{whole.place}, {more.place}", merge(whole.profile, more.profile),
-                     Faults(whole.faults.lines + more.faults.lines,
-                            whole.faults.torn + more.faults.torn,
-                            whole.faults.wrong + more.faults.wrong,
-                            (whole.faults.told + more.faults.told)[:logs.MOST_FAULTS]),
-                     whole.versions + more.versions, whole.sample + more.sample,
-                     whole.others + more.others)
+def read_all(places: Sequence[str], work: Work, days: Days | None = None, run: Run = map) -> Read:
+    """Read several logs or profiles as one; raise NotMeasured if nothing is in them.
+
+    `run` maps a function over files; the built-in `map` does one after the other.
+    """
+    whole = Read("", Profile(work.layout))
+    for place in places:
+        part = read_profiles(place) if is_profile(place) else read_log(place, work, days, run)
+        whole = together(whole, part, work.keep)
     if days:
-        whole = Read(whole.place, whole.profile.between(*days.hours), whole.faults,
-                     whole.versions, whole.sample, whole.others)
+        whole = replace(whole, profile=whole.profile.between(*days.hours))
     if not whole.profile.blocks.get("all"):
         raise NotMeasured(f"{whole.place}: no predictions in "
                           f"{whole.faults.lines:,} lines" + (
                               f" of {days.first} to {days.last}" if days else "")
                           + (f"; first: {whole.faults.told[0]}" if whole.faults.told else ""))
     return whole
+
+
+def together(one: Read, other: Read, keep: int) -> Read:
+    """Return both as one; raise UsageError if they span too many hours."""
+    profile = merge(one.profile, other.profile)
+    if len(profile.blocks.get("all", ())) > MOST_HOURS:
+        raise UsageError(f"{other.place}: the log spans more than two years of hours; name fewer "
+                         "files, or a window with --days")
+    return Read(", ".join(filter(None, (one.place, other.place))), profile,
+                one.faults.and_those_of(other.faults), one.versions + other.versions,
+                tuple(sorted([*one.sample, *other.sample], key=itemgetter(0))[:keep]),
+                one.others + other.others)
 
 
 def read_profiles(place: str) -> Read:
@@ -104,27 +123,29 @@ def read_profiles(place: str) -> Read:
     return Read(place, whole)
 
 
-def read_log(place: str, reader: Reader, days: Days | None = None, keep: int = 0) -> Read:
-    """Read a log into a profile, in constant memory; `keep` texts are kept at random."""
-    profile, faults = Profile(reader.layout), Faults()
-    versions: Counter[str] = Counter()
-    sample: list[tuple[int, Line]] = []
+def read_log(place: str, work: Work, days: Days | None = None, run: Run = map) -> Read:
+    """Read the files of a log, in memory that does not grow with them."""
     names = [name for name in logs.files_of(place) if _is_within(name, days)]
-    for name in names:
-        for block in logs.read(name, faults):
-            lines = reader.columns(block, name, faults)
-            profile = merge(profile, measure(reader.layout, lines))
-            versions.update(str(line.get("version")) for line, _ in block
-                            if line.get("variant") != SHADOW)
-            if keep:
-                # Only keys below the largest kept one can enter.
-                limit = sample[-1][0] if len(sample) == keep else 1 << 32
-                sample = sorted([*sample, *_keyed(block, limit)], key=lambda item: item[0])[:keep]
-            if len(profile.blocks.get("all", ())) > MOST_HOURS:
-                raise UsageError(f"{name}: the log spans more than two years of hours; name fewer "
-                                 "files, or a window with --days")
-    return Read(place, profile, faults, versions, tuple(line for _, line in sample),
-                reader.others)
+    whole = Read("", Profile(work.layout))
+    for part in run(partial(read_file, work), names):
+        whole = replace(together(whole, part, work.keep), place="")
+    return replace(whole, place=place)
+
+
+def read_file(work: Work, name: str) -> Read:
+    """Read one file of a log."""
+    reader, faults = Reader(work.layout, work.embedder, work.model), Faults()
+    whole = Read("", Profile(work.layout), faults)
+    for block in logs.read(name, faults):
+        lines = reader.columns(block, name, faults)
+        versions = Counter(str(line.get("version")) for line, _ in block
+                           if line.get("variant") != SHADOW)
+        # Only keys below the largest kept one can enter.
+        limit = whole.sample[-1][0] if len(whole.sample) == work.keep > 0 else 1 << 32
+        sample = tuple(_keyed(block, limit)) if work.keep else ()
+        part = Read(name, measure(work.layout, lines), Faults(), versions, sample)
+        whole = replace(together(whole, part, work.keep), place="", faults=faults)
+    return replace(whole, place=name, others=reader.others)
 
 
 def _is_within(name: str, days: Days | None) -> bool:
@@ -177,8 +198,3 @@ def span(profile: Profile) -> tuple[str, str] | None:
         return None
     return tuple(datetime.fromtimestamp(hour * 3600, timezone.utc).isoformat(timespec="minutes")
                  for hour in (min(hours), max(hours)))
-
-
-def reader_of(layout: Layout, embedder: Embedder | None, model: str | None) -> Callable[[], Reader]:
-    """Return what makes a reader; each log gets its own."""
-    return lambda: Reader(layout, embedder, model)

@@ -33,6 +33,11 @@ class Faults:
     wrong: int = 0
     told: list[str] = field(default_factory=list)
 
+    def and_those_of(self, other: "Faults") -> "Faults":
+        """Return the faults of both."""
+        return Faults(self.lines + other.lines, self.torn + other.torn, self.wrong + other.wrong,
+                      (self.told + other.told)[:MOST_FAULTS])
+
     def add(self, where: str, number: int, message: str) -> None:
         """Note a line that is none."""
         self.wrong += 1
@@ -47,18 +52,25 @@ def is_url(place: str) -> bool:
 
 def files_of(place: str, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
     """Return the files of a log, oldest first; raise NotMeasured if there are none."""
-    if is_url(place):
-        found = _listed(place, suffixes)
-    else:
-        path = Path(place)
-        if not path.exists():
-            raise NotMeasured(f"{place}: no such file or folder")
-        found = [str(path)] if path.is_file() else [
-            str(item) for item in path.rglob("*") if item.name.endswith(tuple(suffixes))]
+    found = find(place, suffixes)
     if not found:
         raise NotMeasured(f"{place}: no prediction log here (files that end with "
                           f"{' or '.join(suffixes)})")
-    return sorted(found)
+    return found
+
+
+def find(place: str, suffixes: Sequence[str]) -> list[str]:
+    """Return the files below a place, in order; a file that is named itself may end as it likes.
+
+    Raises NotMeasured if the place does not exist.
+    """
+    if is_url(place):
+        return sorted(_listed(place, suffixes))
+    path = Path(place)
+    if not path.exists():
+        raise NotMeasured(f"{place}: no such file or folder")
+    return [str(path)] if path.is_file() else sorted(
+        str(item) for item in path.rglob("*") if item.name.endswith(tuple(suffixes)))
 
 
 def day_of(path: str) -> str | None:

@@ -172,8 +172,9 @@ def _explanation(subject: Subject, reference: Read, current: Read,
                    for name, statistic, ratio in moved[:10]]}
     if subject.embedder:
         found["words"] = explain.words(subject.embedder, reference.profile, current.profile)
-        if current.sample and subject.texts:
-            found["new_words"] = explain.new_words(subject.embedder, current.sample, masker)
+        sample = [line for _, line in current.sample]
+        if sample and subject.texts:
+            found["new_words"] = explain.new_words(subject.embedder, sample, masker)
             found["texts"] = explain.texts(subject.embedder, reference.profile, current.profile,
-                                           current.sample, masker, subject.texts)
+                                           sample, masker, subject.texts)
     return found
