@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test generators drills bench live-check lint data lock clean
+.PHONY: help setup demo system test generators drills bench live-check lint data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
@@ -26,17 +26,20 @@ $(VENV)/.ready: requirements-uv.txt requirements-dev.txt
 demo: setup  ## generate a project into build/ and run it on real reviews, to production and back
 	@$(BIN)/python scripts/demo.py
 
-test: setup lint  ## lint, then every test, on up to four cores
+system:  ## nginx, Chromium and promtool from Debian, where apt-get may install without asking
+	@scripts/system_packages.sh
+
+test: setup system lint  ## lint, then every test, on up to four cores
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 generators: setup  ## bake with another cookiecutter: make generators COOKIECUTTER=2.6.0
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python cookiecutter==$(COOKIECUTTER)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/test_bake.py tests/test_answers.py
 
-drills: setup  ## the full sizes of fuzz tests and drills; minutes to hours
+drills: setup system  ## the full sizes of fuzz tests and drills; minutes to hours
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy tests/test_*.py tests/heavy
 
-bench: setup  ## measure, side by side where there is a peer; prints tables
+bench: setup system  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME

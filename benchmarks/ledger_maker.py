@@ -90,7 +90,7 @@ class Maker:
             event = self._event(name, action, version, stage, left, report)
             state = self._applied(event, None)
             files = {**_under(name, files), **self._common(event, state),
-                     **({f"{event.folder}/report.json": report} if report else {})}
+                     **({event.report_path: report} if report else {})}
             text = files.pop(f"models/{name}/state.json")
             self._marks += 1
             self._send(f"blob\nmark :{self._marks}\ndata {len(text)}\n".encode() + text + b"\n")
@@ -149,7 +149,7 @@ class Maker:
 
     def _common(self, event: Event, state: State) -> dict[str, bytes]:
         return {f"models/{state.name}/state.json": self._text(state),
-                f"{event.folder}/event.json": event.body.encode(),
+                event.path: event.body.encode(),
                 "README.md": readme(
                     {key: item for key, item in self._states.items() if item.seq}).encode()}
 

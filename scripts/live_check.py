@@ -152,7 +152,8 @@ def _version(place: Place) -> None:
 
 
 def _promote(place: Place, version: str) -> None:
-    place.tool("promote", f"{MODEL}@{version}", "--to", "Production", "--registry", "origin")
+    place.tool("promote", f"{MODEL}@{version}", "--to", "Production", "--registry", "origin",
+               "--direct")
 
 
 def _change(place: Place) -> None:

@@ -1,6 +1,7 @@
 """What the tests share: baking projects, an environment for them, and git."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +22,8 @@ FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_
 # Modules that train models or run workflows come last, so that a plain fault shows in seconds.
 SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_faults",
         "test_registry_tampering", "test_registry_kills", "test_machinery", "test_lifecycle",
-        "test_serve", "test_deploy",
-        "test_flow_commands", "test_flow_promotion", "test_ci")
+        "test_serve", "test_deploy", "test_flow_commands", "test_flow_schedules",
+        "test_flow_promotion", "test_ci")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,3 +118,18 @@ def tool(project: Path, name: str, *arguments: str, check: bool = True,
     """Run `python tools/NAME.py` in a generated project."""
     return run(project / ".venv" / "bin" / "python", f"tools/{name}.py", *arguments, cwd=project,
                env=environment(**env), check=check)
+
+
+@pytest.fixture
+def template(tmp_path):
+    """A copy of the template in a repository of its own, so that it can move on."""
+    folder = tmp_path / "template"
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in names.strip("\0").split("\0"):
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "Template")
+    return folder

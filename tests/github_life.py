@@ -46,7 +46,8 @@ class Life:
 
     def promote(self, version: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Bring a version to production."""
-        return self.on("promote", f"{NAME}@{version}", "--to", "Production", check=check)
+        return self.on("promote", f"{NAME}@{version}", "--to", "Production", "--direct",
+                       check=check)
 
     def doctor(self, *options: str, code: int | None = None) -> dict:
         """Return what doctor says as JSON; `code` is the exit code that it must have."""

@@ -62,7 +62,10 @@ def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_sett
     assert report["verdict"] == "PASS"
 
 
-def test_a_public_repository_attests_the_very_archive_before_it_registers_it(on_github):
+def test_a_public_repository_attests_the_archive_and_where_it_is_told_to_it_goes_on(on_github):
+    on_github.edit("project.yaml", "auto: false", "auto: true ")
+    on_github.push("Promote without a person")
+
     result = on_github.act("ci.yml", "push", {
         "ref": "refs/heads/main", "before": "0" * 40,
         "after": git(on_github.project, "rev-parse", "main"),
@@ -75,6 +78,9 @@ def test_a_public_repository_attests_the_very_archive_before_it_registers_it(on_
     digest, = (item.digest for item in on_github.released("v1.0.0").assets.values()
                if item.name == f"{NAME}.tar")
     assert f"attested {digest} dist/{NAME}/{NAME}.tar" in result.log
+    assert on_github.stages() == {"staging": "v1.0.0", "shadow": "v1.0.0"}
+    assert on_github.repository.dispatches == [
+        {"workflow": "promote.yml", "ref": "main", "inputs": {"version": f"{NAME}@v1.0.0"}}]
 
 
 def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_github):
@@ -88,10 +94,13 @@ def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_git
     result = pull_request(on_github, git(on_github.project, "rev-parse", "change~"))
 
     assert trained.exit_code == kept.exit_code == result.exit_code == 0, kept.log[-3000:]
-    assert "tools/train.py" in trained.log and "tools/train.py" not in kept.log
+    for tool in ("tools/train.py", "tools/drill_rollback.py"):
+        assert tool in trained.log and tool not in kept.log
+    assert "DRILL: PASS" in trained.log
     assert "PASS: f1" in trained.summary and "PASS: f1" in kept.summary
-    assert {job: result.outcome(job) for job in ("checks", "gate", "register", "pass")} == {
-        "checks": "skipped", "gate": "skipped", "register": "skipped", "pass": "success"}
+    assert {job: result.outcome(job) for job in (
+        "checks", "gate", "drill", "register", "pass")} == {
+        **dict.fromkeys(("checks", "gate", "drill", "register"), "skipped"), "pass": "success"}
 
 
 def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(on_github):

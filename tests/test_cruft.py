@@ -1,24 +1,6 @@
 """Updating a generated project with cruft: create, check, update."""
 
-import shutil
-
-import pytest
-from conftest import ROOT, commit, environment, git, run
-
-
-@pytest.fixture
-def template(tmp_path):
-    """A copy of the template in a repository of its own, so that it can move on."""
-    folder = tmp_path / "template"
-    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in names.strip("\0").split("\0"):
-        if (ROOT / name).is_file():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    commit(folder, "Template")
-    return folder
+from conftest import commit, environment, run
 
 
 def cruft(*arguments, cwd, check=True):

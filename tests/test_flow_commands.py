@@ -3,10 +3,12 @@
 import json
 import subprocess
 import threading
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import commit, git
 from flow_kit import NAME, REPO, team
 from github_events import event
@@ -243,21 +245,57 @@ def end(on_github, tmp_path, jobs, evidence="none"):
                           **in_workflow(on_github, tmp_path / "job"))
 
 
-def test_a_refusal_sets_the_pre_release_again_and_says_why_on_it(on_github, tmp_path):
-    on_github.released("v1.0.0").prerelease = False
-    canary = tmp_path / "evidence" / "production"
-    canary.mkdir(parents=True)
-    (canary / "canary.json").write_text(json.dumps(
-        {"verdict": "FAIL", "why": f"9 % errors {HOSTILE}", "rehearsal": True}))
-
-    done = end(on_github, tmp_path, {"judge": "success", "canary": "failure",
+def ended_by_canary(on_github, tmp_path, verdict):
+    folder = tmp_path / "evidence" / "production"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "canary.json").write_text(json.dumps(
+        {"verdict": verdict, "why": f"9 % errors {HOSTILE}", "rehearsal": True}))
+    return end(on_github, tmp_path, {"judge": "success", "canary": "failure",
                                      "ledger": "skipped", "traffic": "skipped"}, "evidence")
 
+
+def test_a_refusal_sets_the_pre_release_again_and_says_why_on_it(on_github, tmp_path):
+    on_github.released("v1.0.0").prerelease = False
+
+    done = ended_by_canary(on_github, tmp_path, "INCONCLUSIVE")
+
     release = on_github.released("v1.0.0")
+    assert "opened #" in done.stdout and "Incident: " in done.stdout
     assert done.returncode == 1 and release.prerelease
     assert "Promotion refused" in release.body and "9 % errors" in release.body
     assert "@org" not in release.body and "`id`" not in release.body
     assert on_github.tool("registry", "verify", "--registry", "origin").returncode == 0
+
+
+def test_a_version_that_the_canary_found_worse_is_revoked_on_that_evidence(on_github, tmp_path):
+    for _ in range(2):
+        ended_by_canary(on_github, tmp_path, "FAIL")
+
+    ledger = json.loads(on_github.tool("registry", "history", "--registry", "origin",
+                                       "--json").stdout)
+    revoked = [item for item in ledger if item["action"] == "revoke"]
+    again = begin(on_github, tmp_path, f"{NAME}@v1.0.0")
+
+    assert [item["evidence"]["verdict"] for item in revoked] == ["FAIL"]
+    assert "9 % errors" in revoked[0]["reason"]
+    assert again.returncode == 1 and "was revoked" in again.stderr
+    on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "staging", "--unrevoke", "--reason",
+                   "drill", "--registry", "origin")
+
+
+def test_a_laptop_starts_the_promotion_and_leaves_the_registry_to_it(on_github):
+    before = on_github.tags()
+
+    done = on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry",
+                          "origin")
+    refused = on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry",
+                             "origin", "--expect-current", "none", check=False)
+
+    assert "started promote.yml" in done.stdout and on_github.tags() == before
+    assert on_github.repository.dispatches.pop() == {
+        "workflow": "promote.yml", "ref": "main", "inputs": {"version": f"{NAME}@v1.0.0"}}
+    assert refused.returncode == 2 and "--direct" in refused.stderr
+    assert on_github.repository.dispatches == []
 
 
 def test_notes_of_a_later_promotion_replace_the_earlier_ones(on_github, tmp_path):
@@ -270,9 +308,68 @@ def test_notes_of_a_later_promotion_replace_the_earlier_ones(on_github, tmp_path
     assert body.count("Promoted to production") == 1 and "refused" not in body
 
 
+FREEZE = ("  # frozen: why ", "  frozen: incident 7 ")
+
+
+def test_a_frozen_promotion_does_not_begin_and_says_why(on_github, tmp_path):
+    on_github.edit("project.yaml", *FREEZE)
+    done = begin(on_github, tmp_path, "@staging")
+    on_github.edit("project.yaml", "auto: false", "auto: true ")
+    onward = on_github.tool("onward", **in_workflow(on_github, tmp_path / "onward"))
+    on_github.edit("project.yaml", "auto: true ", "auto: false")
+    on_github.edit("project.yaml", *reversed(FREEZE))
+
+    why = json.loads((on_github.project / "reports" / "refusal.json").read_text())["why"]
+    assert done.returncode == 4 and "frozen: incident 7" in done.stderr and "frozen" in why
+    assert "frozen: incident 7" in onward.stdout and on_github.repository.dispatches == []
+
+
+def test_an_incident_is_one_issue_from_the_form_and_told_again_as_a_comment(on_github, tmp_path):
+    for earlier in on_github.repository.issues.values():
+        earlier["state"] = "closed"
+    production = tmp_path / "evidence" / "production"
+    production.mkdir(parents=True)
+    (production / "canary.json").write_text(json.dumps(
+        {"schema": "nlp-gitops/canary/1", "environment": "production", "rehearsal": False,
+         "verdict": "FAIL", "why": f"9 % errors {HOSTILE}", "candidate": f"{NAME}@v1.0.0",
+         "champion": None, "serving": None, "ended": datetime.now(timezone.utc).isoformat(),
+         "seconds": 9, "canary": {"seconds": 8.0, "back_seconds": 0.1}}))
+
+    def opened():
+        return on_github.tool("incident", "open", f"{NAME}@v1.0.0", "--evidence",
+                              str(tmp_path / "evidence"),
+                              **in_workflow(on_github, tmp_path / "job")).stdout
+
+    first, again = opened(), opened()
+
+    issue, = (item for item in on_github.repository.issues.values()
+              if item["state"] == "open")
+    form = yaml.safe_load((on_github.project / ".github" / "ISSUE_TEMPLATE" / "incident.yml")
+                          .read_text())
+    labels = [item["attributes"]["label"] for item in form["body"] if item["type"] != "markdown"]
+    assert [line[4:] for line in issue["body"].splitlines() if line.startswith("### ")] == labels
+    assert f"opened #{issue['number']}" in first and "commented there" in again
+    assert [item["issue_url"] for item in on_github.repository.comments.values()].count(
+        issue["url"]) == 1
+    assert issue["title"].startswith(f"Incident: {NAME}@v1.0.0: 9 % errors")
+    assert "SEV3" in issue["body"] and "actions/runs/7" in issue["body"]
+    assert "@org" not in issue["body"] and "`id`" not in issue["body"]
+
+
+def test_a_post_mortem_is_an_issue_where_the_registry_is_on_github_or_a_file(on_github, tmp_path):
+    on_github.tool("incident", "post-mortem", "--registry", "origin")
+    on_github.tool("incident", "post-mortem", "--registry", "origin", "--out",
+                   str(tmp_path / "draft.md"))
+
+    issue, = (item for item in on_github.repository.issues.values()
+              if item["title"].startswith("Post-mortem: "))
+    assert "event 1: register `v1.0.0`" in issue["body"]
+    assert (tmp_path / "draft.md").read_text().startswith(f"# {issue['title']}\n")
+
+
 def test_a_doubled_rollback_finds_that_production_changed(on_github, tmp_path):
     on_github.tool("promote", f"{NAME}@v1.0.0", "--to", "Production", "--registry", "origin",
-                   GITHUB_ACTIONS="true", GITHUB_SERVER_URL="https://github.com")
+                   "--direct")
     on_github.repository.runs[7] = "2020-01-01T00:00:00Z"
     late = on_github.tool("asked", **in_workflow(on_github, tmp_path / "late"))
     on_github.repository.runs[7] = "2100-01-01T00:00:00Z"

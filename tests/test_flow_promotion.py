@@ -1,9 +1,12 @@
 """From staging to production and back, on the real runner: releases, canary, ledger, traffic."""
 
+import json
+
 import pytest
 from conftest import git
 from flow_kit import NAME, REPO, team
 from github_events import event
+from registry_kit import about, elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -12,7 +15,7 @@ def on_github(tmp_path_factory, venv):
     with team(tmp_path_factory.mktemp("promotion"), venv) as found:
         register(found)
         found.tool("promote", "@staging", "--to", "Production", "--registry", "origin",
-                   GITHUB_ACTIONS="true", GITHUB_SERVER_URL="https://github.com")
+                   "--direct")
         found.edit("project.yaml", "c: 4.0", "c: 5.0")
         found.push("Regularise less")
         register(found)
@@ -70,10 +73,45 @@ def test_a_failing_canary_refuses_and_leaves_the_champion(on_github):
     on_github.edit(workflow, f"--fault errors=0.5 {line}", line)
     on_github.push("The drill is over")
     assert result.failed_step.name == "Canary", result.log[-3000:]
-    assert on_github.tags() == before
+    revoked, = set(on_github.tags()) - set(before)
+    assert revoked.startswith(f"{NAME}#archived#")
     assert on_github.stages()["production"] == "v1.0.0"
     release = on_github.released("v1.0.1")
     assert release.prerelease and "Promotion refused" in release.body
+    assert promote(on_github, f"{NAME}@v1.0.1").failed_step.name == "May it begin?"
+    on_github.tool("promote", f"{NAME}@v1.0.1", "--to", "staging", "--unrevoke", "--reason",
+                   "the drill is over", "--registry", "origin")
+
+
+def register_elsewhere(on_github, champion):
+    """Register a model made elsewhere, which the gate has compared with this champion."""
+    folder = elsewhere(on_github.project, 0)
+    digest, = (item.digest for item in on_github.released(champion).assets.values()
+               if item.name == f"{NAME}.tar")
+    path = folder / "evaluation" / "report.json"
+    report = json.loads(path.read_text())
+    path.write_text(json.dumps(about(report, report["lineage"]["model_sha256"],
+                                     digest.removeprefix("sha256:"))))
+    on_github.tool("push_to_registry", "--from", str(folder), "--registry", "origin")
+
+
+def test_a_promotion_that_another_one_overtook_is_refused(on_github):
+    """The champion changes after the gates and the canary have compared with it."""
+    register_elsewhere(on_github, champion="v1.0.0")
+    workflow, line = ".github/workflows/promote.yml", 'tools/promote.py "$REF" --to Production'
+    other = f"tools/promote.py {NAME}@v1.1.0 --to Production && .venv/bin/python {line}"
+    on_github.edit(workflow, line, other)
+    on_github.push("Drill: somebody else is first")
+
+    result = promote(on_github, f"{NAME}@v1.0.1")
+
+    on_github.edit(workflow, other, line)
+    on_github.push("The drill is over")
+    assert result.failed_step.name.startswith("Into production"), result.log[-3000:]
+    assert on_github.stages()["production"] == "v1.1.0"
+    release = on_github.released("v1.0.1")
+    assert release.prerelease and "the registry changed meanwhile" in release.body
+    on_github.tool("rollback", "--reason", "the drill is over", "--registry", "origin")
 
 
 def test_a_good_version_goes_to_production_with_notes_and_a_repetition_does_nothing(on_github):

@@ -44,10 +44,20 @@ def test_a_new_repository_is_well_and_told_what_it_lacks_and_what_is_off(life):
     shown = life.on("registry", "doctor").stdout.splitlines()
 
     assert torn(found) == WELL and found["unread"] == []
-    assert len(found["settings"]) == 8 and len(found["optional"]) == 6
+    assert len(found["settings"]) == 8 and len(found["optional"]) == 7
     assert shown == ["nothing is torn or missing",
                      *(f"not set up: {line}" for line in found["settings"]),
                      *(f"off: {line}" for line in found["optional"])]
+
+
+def test_a_schedule_that_github_switched_off_is_a_trouble(life):
+    life.repository.workflows.update({"ci.yml": "active", "drift.yml": "disabled_inactivity"})
+
+    found = life.doctor(code=1)
+
+    assert subjects(found) == ["workflow drift.yml"]
+    assert "60 days" in found["troubles"][0]["message"]
+    assert "gh workflow enable drift.yml" in found["troubles"][0]["remedy"]
 
 
 def test_what_was_set_up_and_then_weakened_is_a_trouble(life):
@@ -69,7 +79,7 @@ def test_a_token_that_may_not_look_finds_no_faults(life):
     found = life.doctor(code=0)
 
     assert torn(found) == WELL and found["settings"] == []
-    assert len(found["unread"]) == 6
+    assert len(found["unread"]) == 7
     assert all("could not be read with this token (GitHub answers 403 Resource not accessible); "
                "look at " in line for line in found["unread"])
 

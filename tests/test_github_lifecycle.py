@@ -63,9 +63,9 @@ def test_from_registration_to_production_and_back(hub, on, register, tmp_path):
         (tmp_path / item.name).write_bytes(item.path.read_bytes())
     run("sha256sum", "--check", "--strict", "SHA256SUMS", cwd=tmp_path)
     was_prerelease = first.prerelease
-    on("promote", f"{NAME}@v1.0.0", "--to", "Production")
+    on("promote", f"{NAME}@v1.0.0", "--to", "Production", "--direct")
     register(1)
-    on("promote", f"{NAME}@v1.0.1", "--to", "Production")
+    on("promote", f"{NAME}@v1.0.1", "--to", "Production", "--direct")
     latest = hub.repositories[REPOSITORY].latest
 
     on("rollback", "--reason", "wrong labels")
@@ -118,7 +118,7 @@ def test_an_altered_archive_is_found_not_promoted_and_never_unpacked(hub, on, re
     archive.digest = "sha256:" + "0" * 64
 
     found = on("registry", "verify", check=False)
-    refused = on("promote", f"{NAME}@v1.0.0", "--to", "Production", check=False)
+    refused = on("promote", f"{NAME}@v1.0.0", "--to", "Production", "--direct", check=False)
 
     assert pulled.returncode == 1 and "was altered (wrong sha256)" in pulled.stderr
     assert list(tmp_path.glob("one")) == []

@@ -126,8 +126,8 @@ def test_tags_of_others_are_left_alone(project):
 
 STATE = f"models/{NAME}/state.json"
 MANIFEST = f"models/{NAME}/v1.0.0/manifest.json"
-EVENT = f"models/{NAME}/events/000/5/event.json"
-REPORT = f"models/{NAME}/events/000/5/report.json"
+EVENT = f"models/{NAME}/events/000/5.json"
+REPORT = f"models/{NAME}/events/000/5-report.json"
 AMEND = "git commit --quiet --amend --no-edit --all"
 LEDGER = {
     "message rewritten": (["git commit --quiet --amend -m 'promote something else'"],

@@ -87,3 +87,39 @@ def test_workflows_are_short_pinned_and_without_rights_by_default(request, which
             assert "timeout-minutes" in job or "uses" in job, (path.name, name)
             for step in job.get("steps", ()):
                 assert "${{" not in step.get("run", ""), (path.name, name)
+
+
+# The runner of the tests ignores filters, so they are read here.
+EVENTS = {
+    "ci.yml": {"pull_request": None, "push": {"branches": ["main"]}},
+    "deploy.yml": {"workflow_call"},
+    "drift.yml": {"workflow_dispatch": None, "schedule": [{"cron": "41 5 * * 1"}]},
+    "drill.yml": {"workflow_call"},
+    "pr-comment.yml": {"workflow_run": {"workflows": ["ci"], "types": ["completed"]}},
+    "promote.yml": {"workflow_dispatch"},
+    "register.yml": {"workflow_call": None},
+    "registry-verify.yml": {"push": {"tags": ["*@v*", "*#*#*"]}, "workflow_dispatch": None,
+                            "schedule": [{"cron": "23 5 * * 1"}]},
+    "rollback.yml": {"workflow_dispatch"},
+    "security.yml": {"pull_request": None},
+    "update-template.yml": {"workflow_dispatch": None, "schedule": [{"cron": "7 6 3 * *"}]},
+    "on-release.yml": {"release": {"types": ["released"]}},
+    "on-tag.yml": {"push": {"tags": ["*@v*", "*#*#*"]}},
+}
+
+
+@pytest.mark.parametrize("which", ["baked", "ledger"])
+def test_workflows_start_on_these_events_and_no_others(request, which):
+    for path in (request.getfixturevalue(which) / ".github" / "workflows").glob("*.yml"):
+        # YAML reads the key `on` as true.
+        events, expected = yaml.safe_load(path.read_text())[True], EVENTS[path.name]
+        assert (set(events) if isinstance(expected, set) else events) == expected, path.name
+
+
+def test_whatever_writes_the_ledger_waits_in_a_queue_that_drops_nobody(baked):
+    for name in ("ci", "promote", "rollback"):
+        text = (baked / ".github" / "workflows" / f"{name}.yml").read_text()
+        assert yaml.safe_load(text)["concurrency"]["queue"] == "max"
+    register = (baked / ".github" / "workflows" / "register.yml").read_text()
+    assert yaml.safe_load(register)["jobs"]["version"]["concurrency"] == {
+        "group": "registry", "queue": "max"}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops import files, model_card
+from mlops.drift import reference
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.project import Project, check_language, check_license
 from mlops.tracking import Run
@@ -48,7 +49,9 @@ def pack(project: Project, run: Run, description: str,
         about = {"class": run.params["class"], "file_format": run.params["file_format"],
                  "labels": run.details["labels"], "task": run.tags["task"],
                  "model_sha256": run.details["model_sha256"]}
-        write_archive(about, run.model_folder, archive)
+        write_archive(about, run.model_folder, archive, {
+            f"{reference.FOLDER}/{name}": run.artifacts / reference.FOLDER / name
+            for name in reference.NAMES if "drift" in run.details})
         shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
         return build_manifest(run, report, description, tags or {}, archive)
 
@@ -139,6 +142,8 @@ def build_manifest(run: Run, report: Mapping[str, Any], description: str,
         "metrics": report["metrics"],
         "gates_sha256": report["lineage"]["gates_sha256"],
         "model_sha256": details["model_sha256"],
+        # Runs of before there was drift have no reference.
+        "drift": details.get("drift"),
         "tags": dict(tags),
         "artifacts": [artifact(archive)],
     }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class RegistrySettings:
     `artifacts` is the folder for archives of a remote that is not GitHub. Production takes only
     commits on `protected_branch`; None takes any. `sign` asks for SSH-signed tags, and `verify`
     checks them against `allowed_signers`, and attestations of builds by `attestation_root`; None
-    is the root of Sigstore's public instance.
+    is the root of Sigstore's public instance. `frozen` says why nothing may go to production now.
     """
 
     stages: tuple[str, ...] = ("staging", "shadow", "production")
@@ -45,6 +45,17 @@ class RegistrySettings:
     sign: bool = False
     allowed_signers: str | None = None
     attestation_root: str | None = None
+    frozen: str | None = None
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Whom to turn to in an incident, as texts for people; None is not set."""
+
+    on_call: str | None = None
+    escalation: str | None = None
+    channel: str | None = None
+    status_page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,30 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
+class DriftSettings:
+    """Where logs and labels lie (folders or URLs), and when drift is an alarm.
+
+    `slices` are fields of a row and of a log line. `bounds` and the least numbers of lines are
+    explained in `mlops/drift/judge.py`; `min_accuracy` makes a lower estimate CRITICAL. `owners`
+    are named in the issue. Without settings of their own logs are those of `make serve`.
+    """
+
+    logs: str | None = None
+    feedback: str | None = None
+    days: int = 7
+    reference_days: int = 28
+    slices: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    alpha: float = 0.01
+    min_rows: int = 500
+    min_slice_rows: int = 200
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    min_accuracy: float | None = None
+    mmd: bool = False
+    calibration: str = "drift_calibration.json"
+
+
+@dataclass(frozen=True)
 class Project:
     """The settings of one repository. All paths are absolute."""
 
@@ -86,8 +121,10 @@ class Project:
     registry: RegistrySettings
     tracking: tuple[str, ...] = ()
     service: ServiceSettings = ServiceSettings()
+    drift: DriftSettings = DriftSettings()
     auto_promotion: bool = False
     private_names: Path | None = None
+    contacts: Contacts = Contacts()
 
     def model(self, name: str | None = None) -> ModelSettings:
         """Return the named model's settings; without a name the first one's."""
@@ -127,16 +164,18 @@ def load_project(root: Path | None = None) -> Project:
         params=spec.get("params") or {}, prompt=spec.get("prompt"),
         description=spec.get("description", value["description"]))
         for name, spec in value["models"].items()}
+    promotion = value.get("promotion") or {}
     return Project(
         root=root, name=value["name"], description=value["description"], owner=value["owner"],
         github_owner=value["github_owner"], task=value["task"], language=value["language"],
         license=value["license"], dataset=root / value.get("dataset", "data/dataset.yaml"),
         prompts=root / value.get("prompts", "prompts"),
         gates=root / value.get("gates", "gates.yaml"), models=models,
-        registry=_registry(value.get("registry") or {}),
+        registry=replace(_registry(value.get("registry") or {}), frozen=promotion.get("frozen")),
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
-        auto_promotion=(value.get("promotion") or {}).get("auto", False),
+        drift=_drift(value.get("drift") or {}), auto_promotion=promotion.get("auto", False),
+        contacts=Contacts(**value.get("contacts") or {}),
         private_names=root / names if names else None)
 
 
@@ -172,6 +211,11 @@ def _registry(spec: Mapping[str, Any]) -> RegistrySettings:
         tuple(spec.get("stages", default.stages)), frozenset(spec.get("may_skip", ("shadow",))),
         spec.get("artifacts"), spec.get("protected_branch", "main"), spec.get("github_host"),
         spec.get("sign", False), spec.get("allowed_signers"), spec.get("attestation_root"))
+
+
+def _drift(spec: Mapping[str, Any]) -> DriftSettings:
+    lists = {name: tuple(spec[name]) for name in ("slices", "owners") if name in spec}
+    return DriftSettings(**{**spec, **lists})
 
 
 def check_license(text: str) -> str:

@@ -82,7 +82,7 @@ def _gates(report: View) -> Markup:
         # A gate on many slices has one reason; it stands where the gate comes first.
         rows.append((gate.verdict, _gate(gate, gate.id not in explained)))
         explained.add(gate.id)
-    return _cards("Every gate, worst first", header, rows, len(report.gates))
+    return cards("Every gate, worst first", header, rows, len(report.gates))
 
 
 def _gate(gate: Gate, explain: bool) -> list[Child]:
@@ -113,7 +113,7 @@ def _slices(report: View) -> Markup | None:
         ("interval", "its interval"), ("champion", "champion"), ("bound", "bound"))),
         class_="legend")
     rows = [("FAIL" if item.misses else "", _slice(item, strip(item, shared))) for item in shown]
-    return el("div", legend, _cards(
+    return el("div", legend, cards(
         "Quality by slice, nearest to its bound first",
         ("slice", axis(shared), words.with_interval(report), "bound", "champion",
          "difference [CI]", "n"),
@@ -142,7 +142,7 @@ def _changed_rows(report: View) -> Markup | None:
 def _changed(title: str, rows: Sequence[ChangedRow], total: int) -> Markup:
     if not rows:
         return el("p", f"{title}: {total:,}")
-    return _cards(f"{title} ({total:,})", ("id", "text", "gold", "champion", "this model"), [
+    return cards(f"{title} ({total:,})", ("id", "text", "gold", "champion", "this model"), [
         ("", [el("bdi", part) for part in (row.id, row.text, row.label, row.champion,
                                            row.prediction)]) for row in rows], total)
 
@@ -190,13 +190,13 @@ def _latency(report: View) -> Markup | None:
 def _behaviour(report: View) -> Markup | None:
     if not report.behaviour:
         return None
-    return _cards("Behavioural tests, most failures first",
-                  ("test", "kind", "cases", "failed", "for example"), [
-                      ("FAIL" if item.failed else "", [
-                          el("bdi", item.title), item.kind, words.number(item.n, "rows"),
-                          words.number(item.failed, "rows"),
-                          [el("small", example, dir="auto") for example in item.examples]])
-                      for item in report.behaviour[:MAX_ROWS]], len(report.behaviour))
+    return cards("Behavioural tests, most failures first",
+                 ("test", "kind", "cases", "failed", "for example"), [
+                     ("FAIL" if item.failed else "", [
+                         el("bdi", item.title), item.kind, words.number(item.n, "rows"),
+                         words.number(item.failed, "rows"),
+                         [el("small", example, dir="auto") for example in item.examples]])
+                     for item in report.behaviour[:MAX_ROWS]], len(report.behaviour))
 
 
 def _lineage(report: View) -> Markup | None:
@@ -212,8 +212,8 @@ def _badge(verdict: str) -> Markup:
               class_=f"badge {verdict.lower()}")
 
 
-def _cards(caption: str, header: Sequence[str], rows: Sequence[tuple[str, Sequence[Child]]],
-           total: int) -> Markup:
+def cards(caption: str, header: Sequence[str], rows: Sequence[tuple[str, Sequence[Child]]],
+          total: int) -> Markup:
     """Return a table whose rows become cards on a narrow screen; a row is (verdict, cells)."""
     # The roles keep it a table for screen readers when the style sheet shows cards.
     head = el("tr", (el("th", name, scope="col", role="columnheader",

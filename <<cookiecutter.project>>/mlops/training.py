@@ -12,13 +12,14 @@ import numpy as np
 from mlops import files, lineage, metrics, plots, skops_file
 from mlops.dataset.manifest import Manifest, load_manifest
 from mlops.dataset.rows import Row, digest, read_split
+from mlops.drift import reference
 from mlops.errors import UsageError
 from mlops.progress import Progress
 from mlops.project import ModelSettings, Project
 from mlops.trackers.mirror import Mirror
 from mlops.tracking import Run, RunLogger
 from mlops.tracking.changes import PATCH_NAME, uncommitted
-from nlp.model import MODELS, Model, model_class
+from nlp.model import MODELS, Model, Prediction, model_class
 
 PREDICTIONS = "valid_predictions.jsonl"
 
@@ -43,12 +44,17 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
             model.log_metrics = logger.log_metrics
         with logger.phase("train"):
             _fit(model, manifest, *columns["train"])
+        predictions: list[Prediction] = []
         if "valid" in splits:
             with logger.phase("validate"):
+                predictions = model.predict(columns["valid"][0])
                 details["predictions_sha256"] = _log_quality(
-                    logger, model, splits["valid"], *columns["valid"])
+                    logger, predictions, splits["valid"], columns["valid"][1])
         with logger.phase("save"):
             _save(logger, model, project, columns["train"][0])
+            details["drift"] = reference.write(
+                logger.artifact(reference.FOLDER), project, model,
+                files.sha256_tree(logger.artifact("model")), splits, predictions)
         return logger.finish({**details, **_subject(project, settings, manifest, splits),
                               "labels": list(model.labels),
                               "model_sha256": files.sha256_tree(logger.artifact("model"))})
@@ -132,13 +138,13 @@ def _commit(project: Project, logger: RunLogger) -> dict[str, Any]:
             "patch": PATCH_NAME if changes.patch is not None else None}
 
 
-def _log_quality(logger: RunLogger, model: Model, rows: Sequence[Row], texts: Sequence[str],
+def _log_quality(logger: RunLogger, predictions: Sequence[Prediction], rows: Sequence[Row],
                  gold: Sequence[str]) -> str:
     """Log metrics and predictions of the valid split; the test split is for the gate alone.
 
     Return the digest of the predictions.
     """
-    predicted = [prediction.label for prediction in model.predict(texts)]
+    predicted = [prediction.label for prediction in predictions]
     labels = sorted({*gold, *predicted})
     matrix = metrics.confusion(gold, predicted, labels)
     logger.log_metrics({"val_f1_macro": metrics.f1_macro(matrix),

@@ -2,6 +2,9 @@
 
 The machinery in `mlops/` calls a model through `Model` and nothing else. To add your own, write a
 class with these four methods and name it in `MODELS`; then choose it in `project.yaml`.
+
+Two attributes are optional: `log_metrics`, which training sets to log metrics on the way, and
+`embed` (n texts -> array (n, d)), which then says for drift where a text lies.
 """
 
 from collections.abc import Callable, Mapping, Sequence

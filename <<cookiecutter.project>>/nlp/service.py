@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from mlops.serving.asked import Refused, body_schema, read
+from mlops.serving.feedback_log import LABELS_SCHEMA
 from mlops.serving.front import Desk, read_body, refusal_body
 from mlops.serving.metrics import CONTENT_TYPE
 from nlp.postprocess import answer
@@ -28,9 +29,8 @@ def application(desk: Desk) -> FastAPI:
 
     # `Front` asks for the token; this only says so on the OpenAPI page.
     guarded = [Depends(HTTPBearer(auto_error=False))] if desk.token else []
-    body = {"required": True, "content": {"application/json": {"schema": body_schema(desk.limits)}}}
 
-    @app.post("/predict", openapi_extra={"requestBody": body}, responses=_REFUSALS,
+    @app.post("/predict", openapi_extra=_json_body(body_schema(desk.limits)), responses=_REFUSALS,
               dependencies=guarded)
     async def predict(request: Request) -> Response:
         """Label one text, or several at once."""
@@ -42,6 +42,15 @@ def application(desk: Desk) -> FastAPI:
         answers = [answer(item) for item in predictions]
         found = answers[0] if asked.single else {"predictions": answers}
         return _json({**found, **identity, "request_id": request.scope["request_id"]})
+
+    @app.post("/feedback", status_code=202, responses=_REFUSALS, dependencies=guarded,
+              include_in_schema=desk.feedback is not None, openapi_extra=_json_body(LABELS_SCHEMA))
+    async def feedback(request: Request) -> Response:
+        """Take the right label of an earlier request: {"request_id": …, "label": …}."""
+        if desk.feedback is None:
+            raise Refused(404, "feedback", "this service keeps no labels; start it with --feedback")
+        body = await read_body(request.receive, request.headers, desk.limits)
+        return _json({"taken": await desk.feedback.take(body)}, 202)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -68,6 +77,10 @@ def application(desk: Desk) -> FastAPI:
         return Response(desk.metrics.page(), headers={"content-type": CONTENT_TYPE})
 
     return app
+
+
+def _json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:

@@ -1,7 +1,8 @@
 """Turn a report into the one issue about its subject: open, update or close it, and tell a chat.
 
 The report is a drift report (KIND drift: its `verdict` and `slices`), or the output of
-`registry.py verify --json` (KIND registry). What could not be measured leaves the issue alone.
+`registry.py verify --json` (KIND registry). What could not be measured leaves the issue alone. The
+job's summary is the report's Markdown, where one lies beside it.
 
 examples:
   python tools/alert.py drift reports/drift/report.json
@@ -41,7 +42,9 @@ def main(argv: Sequence[str] | None) -> int:
         print(f"NOT_MEASURED: {options.not_measured}")
         return 0
     found = KINDS[options.kind](_read(options.report))
-    where.summarize(f"## {found.title}\n\n{found.text}")
+    papers = options.report.with_suffix(".md")
+    where.summarize(papers.read_text(encoding="utf-8") if papers.is_file()
+                    else f"## {found.title}\n\n{found.text}")
     print(found.title)
     if found.alert is not None:
         _tell(options.kind, found)

@@ -2,6 +2,7 @@
 
 A registered version runs twice behind nginx, under load: with planted errors, which must be rolled
 back; with a judge that died, whose lease must give the traffic back; and healthy, which must pass.
+What was seen is kept in reports/drill.json.
 
 examples:
   python tools/drill_rollback.py                        # the version in production, else in staging
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mlops.cli import emit, parser, run
 from mlops.errors import UsageError
+from mlops.files import write_json
 from mlops.project import load_project
 
 
@@ -31,8 +33,10 @@ def main(argv: Sequence[str] | None) -> int:
         from mlops.rollout import command
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; type: make setup") from None
-    found = command.rehearse_rollback(load_project(), options.version, options.registry,
+    project = load_project()
+    found = command.rehearse_rollback(project, options.version, options.registry,
                                       (lambda line: None) if options.json else print)
+    write_json(project.root / "reports" / "drill.json", found)
     if options.json:
         emit(found)
     else:

@@ -1,5 +1,7 @@
 """After staging: start promote.yml for the version there, if `promotion.auto` says so.
 
+While `promotion.frozen` is set it starts nothing, and that is no failure.
+
 The setting is in project.yaml. The version passes through shadow, if there is such a stage.
 
 examples:
@@ -31,6 +33,9 @@ def main(argv: Sequence[str] | None) -> int:
     project = load_project()
     if not project.auto_promotion:
         print("a person decides about production: promotion.auto in project.yaml is not true")
+        return 0
+    if project.registry.frozen:
+        print(f"promotions to production are frozen: {project.registry.frozen}")
         return 0
     registry = connect(project, options.registry)
     ref = resolve(registry.snapshot(), "@staging", project.model().name)

@@ -2,7 +2,8 @@
 
 commands:
   begin     is this a version that may go to production? hands its parts to later jobs
-  end       release notes with evidence, or why it was refused; tells a chat
+  end       release notes with evidence, or why it was refused; tells a chat; revokes the version
+            if the canary found it worse; opens an incident if canary or deployment failed
 
 examples:
   python tools/promotion.py begin review-sentiment@v1.2.0 --registry origin
@@ -25,7 +26,8 @@ from mlops.actions.promotion_end import REFUSAL
 from mlops.errors import UserError
 from mlops.files import write_json
 from mlops.names import ModelRef
-from mlops.project import load_project
+from mlops.project import Project, load_project
+from mlops.registry.operations import revoke
 from mlops.render_markdown import escape
 
 
@@ -69,17 +71,34 @@ def _end(options: argparse.Namespace) -> int:
     from mlops.actions import promotion_end, release_text
     from mlops.actions.webhook import notify
 
-    ref = ModelRef.parse(options.version)
-    ended = promotion_end.ended(promotion_end.results(options.jobs), options.evidence)
+    ref, project = ModelRef.parse(options.version), load_project()
+    jobs = promotion_end.results(options.jobs)
+    ended = promotion_end.ended(jobs, options.evidence)
+    report = promotion_end.condemned(jobs, options.evidence)
+    if report is not None:
+        revoke(open_registry(project, options.registry), ref, ended.why, report)
     text = release_text.notes(ended, promotion_end.evidence_rows(options.evidence),
                               where.run_url())
     where.summarize(text)
     print(f"{ref}: {ended.word}: {ended.why}")
-    print(release_text.publish(where.connection(load_project()), ref, text,
+    print(release_text.publish(where.connection(project), ref, text,
                                None if ended.is_good else True))
     if not ended.is_good:
         print(notify(f"{ref}: promotion {ended.word}", ended.why, where.run_url()))
+    if promotion_end.is_incident(jobs):
+        _open_incident(project, options, ref, ended.why)
     return 0 if ended.is_good else 1
+
+
+def _open_incident(project: Project, options: argparse.Namespace, ref: ModelRef,
+                   why: str) -> None:
+    from mlops.actions import incident_issues
+    from mlops.incidents import facts, pages
+
+    known = facts.gather(project, options.registry, ref.name, [options.evidence],
+                         *facts.last_day())
+    page = pages.incident(project, known, ref, why, None, where.run_url())
+    print(incident_issues.put(where.connection(project), page))
 
 
 if __name__ == "__main__":

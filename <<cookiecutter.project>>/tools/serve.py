@@ -33,12 +33,18 @@ def main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     arguments.add_argument("--variant", default="stable", help="the role, in metrics and log")
     arguments.add_argument("--log", type=Path, metavar="DIR", help="write the prediction log there")
+    arguments.add_argument("--profiles", type=Path, metavar="DIR",
+                           help="also write drift profiles there, which hold no text; needs --log")
+    arguments.add_argument("--feedback", type=Path, metavar="DIR",
+                           help="take labels on POST /feedback and write them there")
     arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     rollout = arguments.add_argument_group("for tools/deploy.py")
     rollout.add_argument("--lease", type=Path, metavar="FILE", help="answer while it holds")
     rollout.add_argument("--pid-file", type=Path, metavar="FILE", help="locked while it runs")
     rollout.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, for drills")
     options = arguments.parse_args(argv)
+    if options.profiles and not options.log:
+        arguments.error("--profiles needs --log")
     try:
         from mlops.serving import faults
         from mlops.serving.process import Wish, serve
@@ -47,7 +53,7 @@ def main(argv: Sequence[str] | None) -> int:
     fault = faults.parse(options.fault) if options.fault else None
     serve(load_project(), Wish(
         options.version, options.registry, options.host, options.port, options.variant,
-        options.log, options.lease, options.pid_file, fault,
+        options.log, options.lease, options.pid_file, fault, options.profiles, options.feedback,
         options.folder))
     return 0
 

@@ -67,6 +67,8 @@ ROUTES = (
            "ReposOwnerRepoActionsOrganizationSecretsGetResponse200"),
     _route("GET actions/permissions/workflow", settings.workflow_permissions,
            "ActionsGetDefaultWorkflowPermissions"),
+    _route("GET actions/workflows", settings.workflows,
+           "ReposOwnerRepoActionsWorkflowsGetResponse200"),
     _route("POST actions/workflows/{workflow}/dispatches", settings.dispatch, None,
            "ActionsWorkflowsWorkflowIdDispatchesPostBody"),
     _route("GET actions/runs/{run}", pulls.run, "WorkflowRun"),

@@ -174,6 +174,18 @@ def unset_immutable(request: Request) -> Answer:
     return Answer(204)
 
 
+def workflows(request: Request) -> Answer:
+    """List the workflows with their states."""
+    _see(request, "workflows")
+    return _page_of(request, "workflows", [
+        {"id": number, "node_id": f"W_{number}", "name": file.partition(".")[0],
+         "path": f".github/workflows/{file}", "state": state, "created_at": now(),
+         "updated_at": now(), "url": f"{request.home}/actions/workflows/{number}",
+         "html_url": f"{request.home}/blob/main/.github/workflows/{file}",
+         "badge_url": f"{request.home}/workflows/{file}/badge.svg"}
+        for number, (file, state) in enumerate(request.repository.workflows.items(), 1)])
+
+
 def dispatch(request: Request) -> Answer:
     """Start a workflow; what was asked for is kept for the test."""
     request.repository.dispatches.append({"workflow": request.words["workflow"], **request.body})

@@ -70,6 +70,8 @@ class Repository:
     shared_variables: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
     may_open_pulls: bool = False
+    # States of workflows by file; those that are not named here do not show.
+    workflows: dict[str, str] = field(default_factory=dict)
     # Checks that a branch protection of the old kind requires, by branch.
     required: dict[str, list[str]] = field(default_factory=dict)
     rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """The whole life of a model on GitHub, in one story, every step on the real runner."""
 
 import json
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from conftest import git, run
@@ -23,6 +24,23 @@ def dispatched(on_github, workflow, **inputs):
         repository={"full_name": REPO, "default_branch": "main"}))
 
 
+def a_week_of_complaints(on_github, folder):
+    """Write a prediction log whose texts are all of one kind, unlike what the model learnt."""
+    rows = [json.loads(line) for line in (on_github.project / "data" / "test.jsonl").open()]
+    texts = [row["text"] for row in rows if row["label"] == "negative"]
+    for day in range(7):
+        at = datetime.now(timezone.utc) - timedelta(days=7 - day)
+        part = folder / f"dt={at.date()}" / "a.jsonl"
+        part.parent.mkdir(parents=True)
+        part.write_text("".join(json.dumps({
+            "schema": "nlp-gitops/prediction/1", "request_id": f"r-{day}-{number}", "row": 0,
+            "at": at.isoformat(timespec="milliseconds"), "model": NAME, "version": "v1.0.1",
+            "variant": "stable", "status": 200, "latency_ms": 2.0, "label": "negative",
+            "score": 0.9, "characters": len(text), "fields": {}, "text": text}) + "\n"
+            for number, text in enumerate(texts[:150])))
+    return folder
+
+
 def pull_request(on_github, number, base):
     sha = git(on_github.project, "rev-parse", "HEAD")
     pulls.add(on_github.repository, number, "acme", "change", sha)
@@ -35,7 +53,8 @@ def pull_request(on_github, number, base):
 
 def test_from_the_first_push_to_a_rollback(on_github, tmp_path):
     base = git(on_github.project, "rev-parse", "main")
-    assert on_github.push_event().exit_code == 0
+    first = on_github.push_event()
+    assert first.exit_code == 0, first.log[-3000:]
     assert dispatched(on_github, "promote.yml", version="@staging").exit_code == 0
 
     git(on_github.project, "checkout", "--quiet", "-b", "change")
@@ -63,10 +82,11 @@ def test_from_the_first_push_to_a_rollback(on_github, tmp_path):
     assert dispatched(on_github, asked["workflow"], **asked["inputs"]).exit_code == 0
     assert on_github.stages()["production"] == "v1.0.1"
 
-    report = tmp_path / "drift.json"
-    report.write_text(json.dumps({"verdict": "ALERT", "slices": {}}))
-    on_github.tool("alert", "drift", str(report), GITHUB_ACTIONS="true", GITHUB_REPOSITORY=REPO,
-                   GITHUB_SERVER_URL="https://github.com", GITHUB_RUN_ID="1")
+    told = on_github.act("drift.yml", "schedule", {"schedule": "41 5 * * 1"}, variables={
+        "DRIFT_LOGS": str(a_week_of_complaints(on_github, tmp_path / "logs"))})
+    assert told.exit_code == 0, told.log[-3000:]
+    assert [item["state"] for item in on_github.repository.issues.values()
+            if item.get("title", "").startswith("Drift: ")] == ["open"]
     assert dispatched(on_github, "rollback.yml", reason="drift").exit_code == 0
 
     stages = on_github.stages()

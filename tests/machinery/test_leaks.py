@@ -57,7 +57,7 @@ def service(project, out, planted):
         return [Prediction("good", {"good": 0.75, "bad": 0.25}) for _ in texts]
 
     masked = privacy.of(project)
-    log = PredictionLog(out / "log", RELEASE, text_writer("masked", masked), 50_000, None, masked)
+    log = PredictionLog(out / "log", RELEASE, text_writer("masked", masked), 50_000, masked=masked)
     with served(predict, release=RELEASE, limits=project.service, log=log) as (port, _):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         for number, value in enumerate(planted):

@@ -32,7 +32,7 @@ def test_the_log_is_rotated_by_size_and_every_line_is_whole(tmp_path):
 def test_closed_files_are_copied_to_any_location_and_sent_again_until_they_are_whole(tmp_path):
     fsspec = pytest.importorskip("fsspec")
     place = fsspec.filesystem("memory")
-    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 1000, "memory://logs/m")
+    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 1000, url="memory://logs/m")
     for number in range(30):
         log.put(Entry(f"r{number}", 1e9, 0.01, 200, ["fine"], ANSWERS, tokens=[1]))
         time.sleep(0.002)
@@ -44,7 +44,7 @@ def test_closed_files_are_copied_to_any_location_and_sent_again_until_they_are_w
 
     torn = next(iter(place.find("/logs/m")))
     place.pipe_file(torn, b"half of ")
-    PredictionLog(tmp_path, RELEASE, text_writer("masked"), 1000, "memory://logs/m").close()
+    PredictionLog(tmp_path, RELEASE, text_writer("masked"), 1000, url="memory://logs/m").close()
     assert place.cat_file(torn) == sent[torn.removeprefix("/logs/m/")]
 
 
@@ -52,7 +52,7 @@ def test_a_location_that_cannot_be_written_is_counted_and_delays_nothing(tmp_pat
     pytest.importorskip("fsspec")
     (tmp_path / "file").write_text("in the way")
     log = PredictionLog(tmp_path / "log", RELEASE, text_writer("none"), 1000,
-                        f"file://{tmp_path}/file")
+                        url=f"file://{tmp_path}/file")
     log.put(Entry("r", 1e9, 0.01, 200, ["fine"], ANSWERS, tokens=[1]))
     log.close()
     assert log.uploads.failed and "log upload" in capfd.readouterr().err
@@ -63,7 +63,7 @@ def test_a_location_that_cannot_be_written_is_counted_and_delays_nothing(tmp_pat
 def test_a_location_that_nobody_knows_is_one_line(tmp_path, url):
     pytest.importorskip("fsspec")
     with pytest.raises(UsageError, match="service.log_url"):
-        PredictionLog(tmp_path, RELEASE, text_writer("none"), 1000, url)
+        PredictionLog(tmp_path, RELEASE, text_writer("none"), 1000, url=url)
 
 
 WRITER = """\

@@ -34,6 +34,25 @@ def pushed(registry, branch):
     return tiny.git(repo, "rev-parse", "HEAD")
 
 
+# A freeze
+
+
+def test_while_promotions_are_frozen_nothing_goes_to_production_and_a_rollback_does(registry,
+                                                                                    tmp_path):
+    tiny.promote(registry, "m@v1.0.0", "production")
+    tiny.register(registry, tmp_path, "two")
+    tiny.promote(registry, "m@v1.0.1", "production")
+    tiny.register(registry, tmp_path, "three")
+    frozen = tiny.with_settings(registry, frozen="incident 7")
+
+    tiny.promote(frozen, "m@v1.0.2", "shadow")
+    with pytest.raises(Conflict, match="frozen: incident 7; rollback works"):
+        tiny.promote(frozen, "m@v1.0.2", "production")
+    operations.rollback(frozen, "m", "wrong labels")
+
+    assert stages(registry)["production"] == "v1.0.0"
+
+
 # Going on from where a version is
 
 

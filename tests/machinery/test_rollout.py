@@ -186,7 +186,8 @@ def told(verdict="FAIL", why="errors: 5 of 50"):
                            50)
     return {"rehearsal": True, "environment": "production", "verdict": verdict, "why": why,
             "candidate": "m@v1.1.0", "champion": "m@v1.0.0", "serving": None, "traffic": None,
-            "canary": report.judged_record(judged), "steps": ["start"]}
+            "canary": report.judged_record(judged), "steps": ["start"],
+            "ended": "2026-03-01T10:00:00+00:00"}
 
 
 def test_a_report_is_told_in_lines_json_and_summary(tmp_path, monkeypatch):

@@ -226,13 +226,14 @@ EVERY_METRIC = (
     "service_request_seconds_bucket", "service_requests_total", "service_requests_in_flight",
     "service_predictions_total", "service_score_bucket", "service_text_characters_bucket",
     "service_text_tokens_bucket", "service_token_overruns_total", "service_invalid_answers_total",
-    "service_unleased_total", "service_log_lines_dropped")
+    "service_unleased_total", "service_log_lines_dropped", "service_log_uploads_failed")
 
 
 def test_every_metric_names_model_version_and_variant(tmp_path):
     log = PredictionLog(tmp_path / "log", RELEASE, text_writer("masked"), 10_000)
     with served(log=log) as (found, desk):
-        desk.metrics.watch(log)
+        desk.metrics.dropped_lines(lambda: log.dropped)
+        desk.metrics.failed_uploads(lambda: 0)
         asked(found, {"text": "fine"})
         page = call(found, b"", "/metrics", "GET")[1].decode()
     samples = {sample.name: sample for family in text_string_to_metric_families(page)

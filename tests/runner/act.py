@@ -18,9 +18,11 @@ from .result import Result, parse
 ACTIONS = Path(__file__).resolve().parent / "actions"
 STAND_INS = {"actions/checkout", "actions/setup-python", "actions/cache",
              "actions/upload-artifact", "actions/download-artifact", "astral-sh/setup-uv",
-             "actions/attest-build-provenance"}
+             "actions/attest-build-provenance", "actions/dependency-review-action"}
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")
 USES = re.compile(r"\buses:\s*[\"']?([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
+# Now and then act itself falls over jobs that begin at the same moment (its issue 2199).
+CRASH = "fatal error: concurrent map"
 # What steps are written in, when they do not ask for another shell.
 SHELLS = ("bash", "sh")
 WRAPPER = """#!{bash}
@@ -93,14 +95,17 @@ def run_workflow(repo: Path, workflow: str, event: str, payload: dict[str, Any] 
     document = yaml.safe_load((copy / path).read_text(encoding="utf-8"))
     callers = [str(each.get("name", name)) for name, each in document["jobs"].items()
                if "uses" in each]
-    code, output = execute(
-        [find("act") or "act", event, "--json", "--verbose", "--directory", copy,
-         "--workflows", copy / path, "--eventpath", folder / "event.json",
-         *(f"--platform={label}=-self-hosted" for label in LABELS),
-         "--no-skip-checkout", "--no-cache-server",
-         "--action-offline-mode", "--action-cache-path", folder / "act",
-         "--actor", payload["sender"]["login"], *files, *local_repositories(copy),
-         *(["--job", job] if job else [])], cwd=folder, env=process, timeout=timeout)
+    command = [
+        find("act") or "act", event, "--json", "--verbose", "--directory", copy,
+        "--workflows", copy / path, "--eventpath", folder / "event.json",
+        *(f"--platform={label}=-self-hosted" for label in LABELS),
+        "--no-skip-checkout", "--no-cache-server",
+        "--action-offline-mode", "--action-cache-path", folder / "act",
+        "--actor", payload["sender"]["login"], *files, *local_repositories(copy),
+        *(["--job", job] if job else [])]
+    code, output = execute(command, cwd=folder, env=process, timeout=timeout)
+    if CRASH in output:
+        code, output = execute(command, cwd=folder, env=process, timeout=timeout)
     return parse(output.splitlines(), callers, code, artifacts)
 
 

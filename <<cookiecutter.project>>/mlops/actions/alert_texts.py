@@ -1,5 +1,6 @@
 """What an alert says, from a drift report or from the faults that the registry's check found."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from mlops.errors import UsageError
 from mlops.render_markdown import escape
 
 MOST_LINES = 100
+_OWNER = re.compile(r"[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?")
 # What each verdict means for the issue.
 DRIFT = {"OK": False, "WARN": None, "ALERT": True, "CRITICAL": True, "INSUFFICIENT": None,
          "NOT_MEASURED": None}
@@ -29,9 +31,16 @@ def drift(report: Any) -> Finding:
         raise UsageError("this is no drift report: its verdict is none of " + ", ".join(DRIFT))
     rows = [_row(name, signal, value) for name, signals in _items(report.get("slices"))
             for signal, value in _items(signals)]
-    text = "\n".join(["| slice | signal | value | verdict |", "|---|---|---|---|",
-                      *rows[:MOST_LINES]]) if rows else escape(str(report.get("why", "")))
-    return Finding(f"Drift: {verdict}", text, DRIFT[verdict])
+    # The verdicts that matter come first: an issue is cut at its end.
+    rows.sort(key=lambda row: not any(f"| {loud} |" in row for loud in ("CRITICAL", "ALERT")))
+    lines = [escape(str(report.get("why", ""))), ""]
+    if rows:
+        lines += ["| slice | signal | value | bound | verdict |", "|---|---|---|---|---|",
+                  *rows[:MOST_LINES]]
+    owners = [name for name in _listed(report.get("owners")) if _OWNER.fullmatch(name)]
+    lines += ["", "What to do: `docs/drift.md`. "
+              + " ".join(f"@{name}" for name in owners)] if DRIFT[verdict] else []
+    return Finding(f"Drift: {verdict}", "\n".join(lines), DRIFT[verdict])
 
 
 def registry(report: Any) -> Finding:
@@ -53,15 +62,19 @@ def registry(report: Any) -> Finding:
 KINDS: Mapping[str, Callable[[Any], Finding]] = {"drift": drift, "registry": registry}
 
 
+def _listed(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def _items(value: Any) -> list[tuple[str, Any]]:
     return list(value.items()) if isinstance(value, Mapping) else []
 
 
 def _row(name: str, signal: str, value: Any) -> str:
     found = value if isinstance(value, Mapping) else {}
-    cells = (name, signal, found.get("value"), found.get("verdict"))
+    cells = (name, signal, found.get("value"), found.get("bound"), found.get("verdict"))
     return "| " + " | ".join(escape(_shown(cell)) for cell in cells) + " |"
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

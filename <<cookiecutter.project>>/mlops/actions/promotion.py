@@ -46,6 +46,7 @@ def check(project: Project, registry: Registry, begun: Begun) -> None:
     snapshot = registry.snapshot()
     state = snapshot.states()[begun.ref.name]
     version = snapshot.version_in(state, begun.ref)
+    policy.check_frozen("production", project.registry)
     policy.check_revoked(state, begun.ref, "production", False, None)
     policy.check_order(state, version, "production", project.registry)
     check_protected(registry.ledger, project.registry.protected_branch, begun.ref,

@@ -46,6 +46,19 @@ def ended(jobs: Mapping[str, str], evidence: Path) -> Ended:
     return Ended("rolled back", "deployment: " + _said(evidence / "production" / DEPLOY))
 
 
+def condemned(jobs: Mapping[str, str], evidence: Path) -> bytes | None:
+    """Return the canary's report if it found the version worse; None if it found out nothing."""
+    found = _read(evidence / "production" / CANARY)
+    if jobs.get("canary") != "failure" or found is None or found.get("verdict") != "FAIL":
+        return None
+    return (evidence / "production" / CANARY).read_bytes()
+
+
+def is_incident(jobs: Mapping[str, str]) -> bool:
+    """Say whether a version that had traffic, or was to have it, did not do what it should."""
+    return "failure" in (jobs.get("canary"), jobs.get("traffic"))
+
+
 def results(text: str) -> dict[str, str]:
     """Read the workflow's `toJSON(needs)`: the first job's result, the steps of the second.
 

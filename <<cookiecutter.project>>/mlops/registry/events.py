@@ -55,9 +55,14 @@ class Event:
         return f"{self.model}#{self.stage}#{self.seq}"
 
     @property
-    def folder(self) -> str:
-        """Return the event's folder in the ledger, sharded: `models/NAME/events/017/17342`."""
-        return event_folder(self.model, self.seq)
+    def path(self) -> str:
+        """Return the event's file in the ledger: `models/NAME/events/173/17342.json`."""
+        return event_path(self.model, self.seq)
+
+    @property
+    def report_path(self) -> str:
+        """Return the file of the report that the event rests on."""
+        return report_path(self.model, self.seq)
 
     @property
     def body(self) -> str:
@@ -71,9 +76,14 @@ class Event:
         return f"{self.subject}\n\n{self.body}"
 
 
-def event_folder(model: str, seq: int) -> str:
-    """Return the folder of an event's files: its JSON, and the report that it rests on."""
-    return f"models/{model}/events/{seq // 1000:03d}/{seq}"
+def event_path(model: str, seq: int) -> str:
+    """Return the ledger's file of an event."""
+    return f"models/{model}/events/{seq // 100:03d}/{seq}.json"
+
+
+def report_path(model: str, seq: int) -> str:
+    """Return the ledger's file of the report that an event rests on."""
+    return f"models/{model}/events/{seq // 100:03d}/{seq}-report.json"
 
 
 def parse_message(message: str) -> Event:

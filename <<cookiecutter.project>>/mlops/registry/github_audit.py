@@ -16,6 +16,10 @@ _RELEASES = "Settings > General > Releases"
 _ENVIRONMENTS = "Settings > Environments"
 _VALUES = "Settings > Secrets and variables > Actions"
 _PERMISSIONS = "Settings > Actions > General"
+# States of a workflow in which its schedule does not run.
+_STOPPED = {"disabled_inactivity": "GitHub switched its schedule off, as after every 60 days "
+            "without activity in a public repository", "disabled_manually": "somebody switched it "
+            "off"}
 # These rules of an environment ask nobody.
 _SILENT_RULES = ("branch_policy", "wait_timer")
 
@@ -65,6 +69,7 @@ def _findings(connection: Connection, plan: Plan) -> Iterator[Finding]:
         yield from _looked(f"the {kind}s", f"{_VALUES} > {kind.capitalize()}s",
                            _features(connection, kind))
     yield from _looked("what workflows may do", _PERMISSIONS, _permissions(connection))
+    yield from _looked("the workflows", "Actions", _schedules(connection))
 
 
 def _looked(what: str, click: str, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -162,6 +167,17 @@ def _approval(connection: Connection, name: str) -> Iterator[Finding]:
         yield Finding(WRONG, "variable APPROVAL_ENVIRONMENT", f"names the environment {name!r}, "
                       f"which {lack}, so nobody is asked before the canary",
                       f"{_ENVIRONMENTS} > {name} > Required reviewers")
+
+
+def _schedules(connection: Connection) -> Iterator[Finding]:
+    """Yield workflows that do not run: GitHub stops schedules of quiet public repositories."""
+    for item in github_rest.listed(connection, "actions/workflows", "workflows"):
+        why = _STOPPED.get(item["state"])
+        if why:
+            file = item["path"].rpartition("/")[2]
+            yield Finding(WRONG, f"workflow {file}", f"does not run: {why}",
+                          f"Actions > {item['name']} > Enable workflow, or type: "
+                          f"gh workflow enable {file}")
 
 
 def _permissions(connection: Connection) -> Iterator[Finding]:

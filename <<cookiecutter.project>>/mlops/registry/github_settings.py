@@ -60,6 +60,8 @@ FEATURES = (
             "an environment with required reviewers"),
     Feature("variable", "NOTIFY_WEBHOOK", "no chat is told of refused promotions, rollbacks and "
             "alerts", "a webhook's address"),
+    Feature("variable", "DRIFT_LOGS", "the weekly drift report looks only where project.yaml says "
+            "(drift.logs)", "the folder or URL of the prediction logs"),
     Feature("secret", "TEMPLATE_TOKEN", "update-template.yml cannot change workflows",
             "a token with the rights contents, pull requests and workflows"),
 )

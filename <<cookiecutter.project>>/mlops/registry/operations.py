@@ -115,6 +115,7 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
         returns = version.reached == "archived" != stage
         if state.stages.get(stage) == version.version and not returns:
             return ()
+        policy.check_frozen(stage, registry.settings)
         policy.check_current(state, stage, expected)
         lifted = policy.check_revoked(state, ref, stage, unrevoke, reason)
         left = policy.check_order(state, version, stage, registry.settings)
@@ -177,6 +178,26 @@ def rollback(registry: Registry, name: str, reason: str, to: str | None = None) 
     events = transact(registry.ledger, name, decide, registry.sign)
     _publish(registry, _touched(events))
     return Outcome(events[0].version, events)
+
+
+def revoke(registry: Registry, ref: ModelRef, reason: str, evidence: bytes) -> Outcome:
+    """Archive a version that must not come back. `evidence` is the report that condemns it.
+
+    Raises CheckFailed for the version in production, which is rolled back instead.
+    """
+
+    def decide(snapshot: Snapshot, state: State) -> Sequence[Step]:
+        version = snapshot.version_in(state, ref)
+        if version.version in state.revoked:
+            return ()
+        left = policy.check_order(state, version, "archived", registry.settings)
+        return (Step("revoke", version.version, stage="archived", previous_stage=left,
+                     reason=reason, evidence=evidence, manifest_sha256=version.manifest_sha256,
+                     commit=version.commit),)
+
+    events = transact(registry.ledger, ref.name, decide, registry.sign)
+    _publish(registry, _touched(events))
+    return Outcome(ref.version.tag, events)
 
 
 def resolve(snapshot: Snapshot, text: str, default: str) -> ModelRef:

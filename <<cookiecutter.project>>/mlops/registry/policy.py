@@ -45,6 +45,13 @@ def check_order(state: State, version: VersionState, stage: str,
     return now
 
 
+def check_frozen(stage: str, settings: RegistrySettings) -> None:
+    """Raise Conflict for a promotion to production while project.yaml forbids it."""
+    if stage == "production" and settings.frozen:
+        raise Conflict(f"promotions to production are frozen: {settings.frozen}; rollback works; "
+                       "to go on, take promotion.frozen out of project.yaml")
+
+
 def check_revoked(state: State, ref: ModelRef, stage: str, unrevoke: bool,
                   reason: str | None) -> bool:
     """Say whether the step lifts a revocation; raise if it may not happen without that."""
@@ -54,8 +61,7 @@ def check_revoked(state: State, ref: ModelRef, stage: str, unrevoke: bool,
         return False
     if stage != "archived" and not unrevoke:
         raise CheckFailed(f"{ref} was revoked and cannot be promoted; if that was wrong: "
-                          f"python tools/promote.py {ref} --to {stage.capitalize()} --unrevoke "
-                          "--reason '…'")
+                          f"python tools/promote.py {ref} --to Staging --unrevoke --reason '…'")
     return unrevoke
 
 

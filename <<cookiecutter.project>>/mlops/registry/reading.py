@@ -7,8 +7,8 @@ from typing import Any
 
 from mlops.errors import CheckFailed, UsageError
 from mlops.names import ModelRef
-from mlops.registry.events import (Event, State, VersionState, event_folder, parse_event,
-                                   state_from_json)
+from mlops.registry.events import (Event, State, VersionState, event_path, parse_event,
+                                   report_path, state_from_json)
 from mlops.registry.ledger import Ledger
 from mlops.registry.store import Asset, Release
 
@@ -74,11 +74,11 @@ class Snapshot:
 
     def report(self, name: str, seq: int) -> bytes | None:
         """Return the report that an event rests on, or None."""
-        return self._all([f"{event_folder(name, seq)}/report.json"])[0]
+        return self._all([report_path(name, seq)])[0]
 
     def events(self, name: str, numbers: Sequence[int]) -> Iterator[Event]:
         """Yield the events of a model by number; raise CheckFailed for one that is missing."""
-        blobs = self._all([f"{event_folder(name, seq)}/event.json" for seq in numbers])
+        blobs = self._all([event_path(name, seq) for seq in numbers])
         for seq, blob in zip(numbers, blobs, strict=True):
             if blob is None:
                 raise CheckFailed(f"ledger: event {seq} of {name} has no record; "

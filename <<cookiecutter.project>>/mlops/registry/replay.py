@@ -123,7 +123,7 @@ class _Replay:
         if event.message != commit.message:
             self._fault("R004", commit, "its message is not the canonical form of its event")
         self._files(commit, event, changes)
-        stored = changes.get(f"{event.folder}/event.json")
+        stored = changes.get(event.path)
         if stored and self._objects.text(stored.blob) != event.body:
             self._fault("R004", commit, f"{stored.path} differs from the commit's message")
 
@@ -146,9 +146,9 @@ class _Replay:
 
     def _expected(self, event: Event, changes: dict[str, Change]) -> set[str]:
         folder = f"models/{event.model}"
-        found = {"README.md", f"{folder}/state.json", f"{event.folder}/event.json"}
+        found = {"README.md", f"{folder}/state.json", event.path}
         if event.evidence:
-            found.add(f"{event.folder}/report.json")
+            found.add(event.report_path)
         if event.action == "register":
             found |= {f"{folder}/{event.version}/{paper}" for paper in PAPERS}
             manifest = manifest_of(self._objects, event, changes)
@@ -159,7 +159,7 @@ class _Replay:
         return found
 
     def _evidence(self, commit: Commit, event: Event, changes: dict[str, Change]) -> None:
-        stored = changes.get(f"{event.folder}/report.json")
+        stored = changes.get(event.report_path)
         if event.evidence is None or stored is None:
             return
         if stored.blob not in self._reports:

@@ -120,11 +120,11 @@ def _files(event: Event, step: Step, state: State,
            states: Mapping[str, State]) -> dict[str, bytes]:
     folder = f"models/{event.model}"
     files = {f"{folder}/state.json": state.to_json().encode(),
-             f"{event.folder}/event.json": event.body.encode(),
+             event.path: event.body.encode(),
              "README.md": readme({**states, event.model: state}).encode(),
              **{f"{folder}/{name}": data for name, data in (step.files or {}).items()}}
     if step.evidence is not None:
-        files[f"{event.folder}/report.json"] = step.evidence
+        files[event.report_path] = step.evidence
     return files
 
 

@@ -54,8 +54,8 @@ is_known() {
             seq=${tag##*#}
             stage=${tag#*#}
             stage=${stage%#*}
-            folder=$(printf 'models/%s/events/%03d/%s' "${tag%%#*}" $((seq / 1000)) "$seq")
-            git cat-file blob "refs/heads/registry:$folder/event.json" |
+            path=$(printf 'models/%s/events/%03d/%s.json' "${tag%%#*}" $((seq / 100)) "$seq")
+            git cat-file blob "refs/heads/registry:$path" |
                 grep -q "\"stage\":\"$stage\""
             ;;
     esac 2>/dev/null

@@ -14,6 +14,7 @@ from mlops.dataset.rows import read_split
 from mlops.errors import CheckFailed, Conflict, UsageError, UserError
 from mlops.names import ModelRef
 from mlops.project import Project
+from mlops.registry import policy
 from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
 from mlops.registry.reading import Snapshot
@@ -112,7 +113,7 @@ def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
 @contextmanager
 def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
     """Hold the environment while it is worked on; a rehearsal's vanishes afterwards."""
-    texts = _texts(project)
+    requests = texts(project)
     if not order.rehearsal:
         folder = folder_of(project, order.environment)
         known = state.load(folder)
@@ -125,14 +126,14 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
             canary.forget_the_ask(folder)
             target = target_of(project, folder, order.hook, order.registry, order.host, port)
             yield Place(project, State(order.environment, port, hook=order.hook), folder, target,
-                        order.registry, story.say, texts, order.fault)
+                        order.registry, story.say, requests, order.fault)
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         Path(name).chmod(0o755)
         port = processes.free_port()
         target = target_of(project, Path(name), None, order.registry, "127.0.0.1", port)
         place = Place(project, State(order.environment, port), Path(name), target, order.registry,
-                      story.say, texts, order.fault)
+                      story.say, requests, order.fault)
         try:
             with state.locked(place.folder):
                 yield place
@@ -140,7 +141,7 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
             stopped(place, state.load(place.folder) or place.begun)
 
 
-def _texts(project: Project) -> list[str]:
+def texts(project: Project) -> list[str]:
     """Return the test split's texts: real requests of the kind that callers send."""
     return [str(row["text"]) for row in read_split(load_manifest(project.dataset), "test")]
 
@@ -193,6 +194,8 @@ def _candidate(place: Place, order: Order, story: Story) -> tuple[str, str]:
     story.facts.update(candidate=str(ref), champion=str(holder) if holder else None)
     if holder == ref:
         return "PASS", f"{ref} is in production already; nothing to compare"
+    if not order.rehearsal:
+        policy.check_frozen("production", place.project.registry)
     now = _allowed(place, _state(place), ref, order)
     manifest = fetched(place, snapshot, ref)
     if holder is None:
@@ -251,7 +254,7 @@ def rehearse_rollback(project: Project, version: str | None, registry: str | Non
     check_installed()
     began = time.monotonic()
     snapshot = connect(project, registry).snapshot()
-    ref = _drilled(snapshot, version, project.model().name)
+    ref = drilled(snapshot, version, project.model().name)
     order = Order("production", registry=registry, rehearsal=True)
     with _place(project, order, Story(say, rehearsal=True)) as place:
         parts = drill(place, snapshot, ref)
@@ -260,7 +263,8 @@ def rehearse_rollback(project: Project, version: str | None, registry: str | Non
             "seconds": round(time.monotonic() - began, 1), "parts": [vars(part) for part in parts]}
 
 
-def _drilled(snapshot: Snapshot, version: str | None, default: str) -> ModelRef:
+def drilled(snapshot: Snapshot, version: str | None, default: str) -> ModelRef:
+    """Return the version to drill with: the named one, else production's, else staging's."""
     if version:
         return resolve(snapshot, version, default)
     return champion.in_production(snapshot, default) or resolve(

@@ -47,16 +47,16 @@ def _bad(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> tuple[S
     now, name = started(place, now, ref, fetched(place, snapshot, ref), FAULT)
     with Traffic(place.url, place.texts) as traffic:
         now, judged = canary.run(place, now, name, PLAN)
-        later = _answers_only(traffic)
+        later = answers_only(traffic)
     return now, Part(f"a candidate with {FAULT} is rolled back", judged.verdict == "FAIL" and later,
                      f"{judged.verdict} after {judged.seconds:.1f} s, traffic back in "
                      f"{judged.back_seconds:.2f} s: {judged.why}")
 
 
-def _answers_only(traffic: Traffic) -> bool:
+def answers_only(traffic: Traffic) -> bool:
     """Say whether all requests from now on are answered."""
     failed, goal = sum(traffic.tally.failed.values()), traffic.tally.answered + _ENOUGH
-    _wait(lambda: traffic.tally.answered >= goal)
+    wait_for(lambda: traffic.tally.answered >= goal)
     return sum(traffic.tally.failed.values()) == failed
 
 
@@ -67,10 +67,10 @@ def _dead_judge(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> 
     with Traffic(place.url, place.texts) as traffic:
         lease.grant(place.lease_of(name), _LEASE_SECONDS)
         now = routed(place, replace(state.save(place.folder, now), canary=name, weight=50))
-        _wait(lambda: of_service(url).requests > _ENOUGH)
+        wait_for(lambda: of_service(url).requests > _ENOUGH)
         time.sleep(_LEASE_SECONDS + 0.5)
         ended = of_service(url).requests
-        later = _answers_only(traffic)
+        later = answers_only(traffic)
         answered = of_service(url).requests - ended
     failed = sum(traffic.tally.failed.values())
     now = without_canary(place, now, stop=False)
@@ -89,7 +89,8 @@ def _healthy(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> tup
                      f"{judged.why}")
 
 
-def _wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something is so; raise CheckFailed if it is not in time."""
     ends = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > ends:

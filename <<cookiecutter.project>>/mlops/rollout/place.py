@@ -172,7 +172,7 @@ def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> Sta
     serving = now.slots.get(now.serving or "")
     if serving and serving.version == str(ref) and is_well(place, now):
         place.say(f"{ref} has all traffic of {place.environment} already; nothing to do")
-        return now
+        return _warm_again(place, now, snapshot)
     manifest = fetched(place, snapshot, ref)
     before = now.serving
     now, name = started(place, now, ref, manifest, place.fault)
@@ -184,6 +184,18 @@ def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> Sta
             switched(place, now, before)
         raise
     return now
+
+
+def _warm_again(place: Place, now: State, snapshot: Snapshot) -> State:
+    """Start the version in the slot without traffic where its process died; let go what fails."""
+    spare = now.slots.get(now.spare())
+    if spare is None or processes.is_ready(spare):
+        return now
+    try:
+        return started(place, now, spare.ref, fetched(place, snapshot, spare.ref))[0]
+    except CheckFailed as failure:
+        place.say(f"{spare.version} is not warm any more: {failure}")
+        return state.load(place.folder) or now
 
 
 def stopped(place: Place, now: State) -> None:

@@ -92,8 +92,13 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def publish(report: Mapping[str, Any], path: Path, evidence: Path | None) -> None:
-    """Write the JSON report, the canary's evidence, and the job summary where there is one."""
+    """Write the JSON report, the canary's evidence, and the job summary where there is one.
+
+    Every report is also kept in `deploys/` beside it: an incident's time line is made from them.
+    """
     files.write_json(path, report)
+    moment = datetime.fromisoformat(report["ended"]).strftime("%Y%m%d-%H%M%SZ")
+    files.write_json(path.parent / "deploys" / f"{moment}-{report['environment']}.json", report)
     if evidence:
         files.write_json(evidence, {**report, "schema": CANARY_SCHEMA})
     summary = os.environ.get("GITHUB_STEP_SUMMARY")

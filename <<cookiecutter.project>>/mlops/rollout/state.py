@@ -3,6 +3,7 @@
     .deploy/production/state.json    this
     .deploy/production/lock          held by the deploy that is at work
     .deploy/production/blue.pid      held by the process itself, for as long as it lives
+    .deploy/production/targets.json  where Prometheus finds slots and proxy
 """
 
 import fcntl
@@ -104,7 +105,17 @@ def load(folder: Path) -> State | None:
 def save(folder: Path, state: State) -> State:
     """Write the state so that it is whole whenever the machine stops; return it."""
     files.write_json(folder / "state.json", {"schema": STATE_SCHEMA, **asdict(state)})
+    files.write_json(folder / "targets.json", targets(state))
     return state
+
+
+def targets(state: State) -> list[dict[str, Any]]:
+    """Return what Prometheus scrapes here, in the form of its file_sd_configs."""
+    parts = [("slot", slot.port) for slot in state.slots.values()]
+    parts += [("proxy", state.port)] if state.serving else []
+    return [{"targets": [f"127.0.0.1:{port}"],
+             "labels": {"environment": state.environment, "__part__": part}}
+            for part, port in parts]
 
 
 @contextmanager

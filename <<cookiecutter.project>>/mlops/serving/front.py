@@ -15,6 +15,7 @@ from typing import Any
 from mlops.project import ServiceSettings
 from mlops.serving.asked import Asked, Refused
 from mlops.serving.batching import Batcher
+from mlops.serving.feedback_log import FeedbackLog
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import Entry, PredictionLog
@@ -40,12 +41,14 @@ class Desk:
     lease: Lease = field(default_factory=lambda: Lease(None))
     log: PredictionLog | None = None
     token: str | None = None
+    feedback: FeedbackLog | None = None
 
     def close(self) -> None:
-        """Let the model go, and let the log write what waits."""
+        """Let the model go, and let the logs write what waits."""
         self.batcher.close()
-        if self.log:
-            self.log.close()
+        for log in (self.log, self.feedback):
+            if log:
+                log.close()
 
     async def predict(self, asked: Asked) -> list[Prediction]:
         """Return the model's predictions; raise Refused with 503 or 500 instead of anything else.

@@ -4,14 +4,13 @@ The names are here and nowhere else; `mlops/rollout/counts.py` reads them back.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from prometheus_client import (CollectorRegistry, Counter, Gauge, Histogram,
                                disable_created_metrics, generate_latest)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from mlops.serving.prediction_log import PredictionLog
 from mlops.serving.release import Release
 from nlp.model import Prediction
 
@@ -83,14 +82,14 @@ class Metrics:
         """Count a request that was turned away because the lease had expired."""
         self._unleased.inc()
 
-    def watch(self, log: PredictionLog) -> None:
-        """Show how many lines the prediction log had to leave out, and what it could not send."""
+    def dropped_lines(self, number: Callable[[], int]) -> None:
+        """Show how many lines the prediction log had to leave out."""
         self._one(Gauge, "service_log_lines_dropped",
-                  "lines lost to a full queue or disk").set_function(lambda: log.dropped)
-        uploads = log.uploads
-        if uploads:
-            self._one(Gauge, "service_log_uploads_failed",
-                      "tries that failed").set_function(lambda: uploads.failed)
+                  "lines lost to a full queue or disk").set_function(number)
+
+    def failed_uploads(self, number: Callable[[], int]) -> None:
+        """Show how often closed log files could not be copied."""
+        self._one(Gauge, "service_log_uploads_failed", "tries that failed").set_function(number)
 
     def page(self) -> bytes:
         """Return everything in Prometheus' text format."""

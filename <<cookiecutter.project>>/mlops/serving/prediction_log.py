@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mlops import privacy
 from mlops.serving.log_files import LogFile, closed_files
@@ -60,6 +60,12 @@ def text_writer(mode: str,
 
 def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]],
           masked: privacy.Masker = privacy.mask) -> list[str]:
+    """Return the lines of a request as JSON."""
+    return [_ENCODER.encode(values) for values in line_values(entry, release, told, masked)]
+
+
+def line_values(entry: Entry, release: Release, told: Callable[[str], dict[str, str]],
+                masked: privacy.Masker = privacy.mask) -> list[dict[str, Any]]:
     """Return the lines of a request: one per text, or one without a label if it was refused."""
     head = {"schema": LOG_SCHEMA, "request_id": entry.request_id,
             "at": datetime.fromtimestamp(entry.at, timezone.utc).isoformat(timespec="milliseconds"),
@@ -67,15 +73,26 @@ def lines(entry: Entry, release: Release, told: Callable[[str], dict[str, str]],
             "prompt": release.prompt, "variant": release.variant, "status": entry.status,
             "latency_ms": round(entry.seconds * 1000, 3)}
     if not entry.predictions:
-        return [_ENCODER.encode(head)]
+        return [head]
     fields = {name: masked(value) if isinstance(value, str) else value
               for name, value in (entry.fields or {}).items()}
-    return [_ENCODER.encode({
+    return [{
         **head, "row": row, "label": prediction.label,
         "score": round(prediction.scores[prediction.label], 6), "characters": len(text),
-        "tokens": tokens, "fields": fields, **told(text)})
-        for row, (text, prediction, tokens) in enumerate(
-            zip(entry.texts, entry.predictions, entry.tokens, strict=True))]
+        "tokens": tokens, "fields": fields, **told(text)}
+        for row, (text, prediction, tokens) in enumerate(zip(
+            entry.texts, entry.predictions, entry.tokens or [None] * len(entry.texts),
+            strict=True))]
+
+
+class Watcher(Protocol):
+    """What else wants to see every answered request, in the log's own thread."""
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Take some requests; raise OSError where they cannot be kept."""
+
+    def close(self) -> None:
+        """Finish."""
 
 
 class PredictionLog:
@@ -85,10 +102,11 @@ class PredictionLog:
     """
 
     def __init__(self, folder: Path, release: Release, told: Callable[[str], dict[str, str]],
-                 most_bytes: int, url: str | None = None,
+                 most_bytes: int, watcher: Watcher | None = None, url: str | None = None,
                  masked: privacy.Masker = privacy.mask) -> None:
         self.dropped = 0
         self._release, self._told, self._masked = release, told, masked
+        self._watcher = watcher
         # Half lines of a process that was killed vanish before anything is read or sent.
         deque(closed_files(folder), maxlen=0)
         self.uploads = Uploads(folder, url) if url else None
@@ -110,6 +128,8 @@ class PredictionLog:
         self._queue.put(None)
         self._thread.join(timeout=10)
         self._file.close()
+        if self._watcher:
+            self._watcher.close()
         if self.uploads:
             self.uploads.close()
 
@@ -122,6 +142,8 @@ class PredictionLog:
                      for line in lines(entry, self._release, self._told, self._masked)]
             try:
                 self._file.write(block)
+                if self._watcher:
+                    self._watcher.add([entry for entry in entries if entry])
             except OSError as error:
                 if not self.dropped:
                     print(f"prediction log: {error.strerror}; lines are lost", file=sys.stderr)

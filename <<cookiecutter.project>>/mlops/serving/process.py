@@ -10,30 +10,32 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from mlops import privacy
+from mlops.drift import reference
 from mlops.errors import Conflict, UsageError, UserError
+from mlops.names import ModelRef, Version
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
+from mlops.serving.feedback_log import FeedbackLog
 from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import PredictionLog, text_writer
+from mlops.serving.profiles import ProfileWriter
 from mlops.serving.release import Release, find, load, load_folder
+from mlops.serving.server import Server
 from nlp.model import Model
 from nlp.service import application
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
-# How long a stop waits for answers that are on their way, and first for requests that are.
+# How long a stop waits for answers that are on their way.
 GRACE_SECONDS = 10
-LAST_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Wish:
     lease: Path | None = None
     pid_file: Path | None = None
     fault: faults.Fault | None = None
+    profiles: Path | None = None
+    feedback: Path | None = None
     folder: Path | None = None
 
 
@@ -66,7 +70,7 @@ def serve(project: Project, wish: Wish) -> None:
     config = uvicorn.Config(front, log_level="warning", access_log=False, server_header=False,
                             timeout_graceful_shutdown=GRACE_SECONDS)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_answer(_Server(config, front), listening,
+        runner.run(_answer(Server(config, front), listening,
                            _Reload(project, wish, front, release)))
     if held:
         held.close()
@@ -84,13 +88,26 @@ def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
     if wish.log:
         masked = privacy.of(project)
         log = PredictionLog(wish.log, release, text_writer(settings.log_text, masked),
-                            settings.log_bytes, settings.log_url, masked)
-        metrics.watch(log)
+                            settings.log_bytes, _watcher(project, wish, release),
+                            settings.log_url, masked)
+        metrics.dropped_lines(lambda: log.dropped)
+        if log.uploads:
+            metrics.failed_uploads(lambda: log.uploads.failed)
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
     model.predict(["warm up"])
+    feedback = FeedbackLog(wish.feedback, release.labels,
+                           settings.log_bytes) if wish.feedback else None
     return Desk(release, settings, Batcher(predict), metrics, model.tokenize, Lease(wish.lease),
-                log, os.environ.get(TOKEN_VARIABLE) or None)
+                log, os.environ.get(TOKEN_VARIABLE) or None, feedback)
+
+
+def _watcher(project: Project, wish: Wish, release: Release) -> ProfileWriter | None:
+    if wish.profiles is None:
+        return None
+    ref = ModelRef(release.model, Version.parse(release.version))
+    return ProfileWriter(wish.profiles, release, reference.load(project, ref, wish.registry),
+                         project.language)
 
 
 @dataclass
@@ -123,35 +140,7 @@ class _Reload:
         await self.front.change(desk)
 
 
-class _Server(uvicorn.Server):
-    """Stops without a lost request: uvicorn drops connections whose request it has not read yet."""
-
-    def __init__(self, config: uvicorn.Config, front: Front) -> None:
-        super().__init__(config)
-        self._front = front
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take in who is at the door, close it, answer for a moment more, then stop."""
-        doors = [listening.dup() for listening in sockets or []]
-        for server in self.servers:
-            server.close()
-        self._front.is_closing = True
-        for door in doors:
-            await self._last_guests(door)
-        await asyncio.sleep(LAST_SECONDS)
-        await super().shutdown(sockets)
-
-    async def _last_guests(self, door: socket.socket) -> None:
-        protocol = partial(self.config.http_protocol_class, config=self.config,
-                           server_state=self.server_state, app_state=self.lifespan.state)
-        door.setblocking(False)
-        with door, suppress(BlockingIOError):
-            while True:
-                guest, _ = door.accept()
-                await asyncio.get_running_loop().connect_accepted_socket(protocol, guest)
-
-
-async def _answer(server: uvicorn.Server, listening: socket.socket, reload: _Reload) -> None:
+async def _answer(server: Server, listening: socket.socket, reload: _Reload) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.begin)
     await server.serve(sockets=[listening])
 

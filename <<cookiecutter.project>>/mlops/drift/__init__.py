@@ -1,0 +1,1 @@
+"""Drift: mergeable profiles of traffic, compared with a reference, and a verdict to be trusted."""

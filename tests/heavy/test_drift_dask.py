@@ -1,0 +1,74 @@
+"""Drift on a real Dask cluster on this machine: the same numbers, also when a worker dies."""
+
+import json
+import random
+
+import pytest
+from conftest import TEMPLATE, bake, environment, run, with_venv
+
+pytestmark = pytest.mark.heavy
+
+FILES, LINES = 24, 4000
+SCRIPT = """
+import os, signal, sys, threading, time
+from mlops.drift import embedder, engine, inputs
+from mlops.drift.layout import Layout
+from mlops.drift.profile import to_bytes
+
+if __name__ == "__main__":
+    from distributed import Client, LocalCluster
+
+    frame = embedder.fit([f"the {a} is {b}" for a in ("kettle", "lamp", "novel")
+                          for b in ("good", "bad", "old")])
+    layout = Layout(("bad", "good"), (), (("domain", ("a", "b")),), frame.sha256, frame.size)
+    work = inputs.Work(layout, frame, keep=50)
+    alone = inputs.read_all(["log"], work)
+    with LocalCluster(n_workers=3, threads_per_worker=1, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            pids = list(client.run(os.getpid).values())
+            threading.Timer(float(sys.argv[1]), os.kill, (pids[0], signal.SIGKILL)).start()
+            begun = time.monotonic()
+            spread = inputs.read_all(["log"], work, None, engine.over(client))
+            took = time.monotonic() - begun
+            time.sleep(max(float(sys.argv[1]) - took + 1, 0))
+            left = list(client.run(os.getpid).values())
+    assert to_bytes(spread.profile) == to_bytes(alone.profile)
+    assert spread.sample == alone.sample and spread.faults == alone.faults
+    print(int(spread.profile.total()[0]), took > float(sys.argv[1]), pids[0] in left)
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A bake with the locked packages and distributed, and a log of many files."""
+    folder = bake(tmp_path_factory.mktemp("dask") / "out")
+    venv = folder.parent / "venv"
+    run("uv", "venv", "--quiet", venv, cwd=folder)
+    python = venv / "bin" / "python"
+    run("uv", "pip", "install", "--quiet", "--python", python, "-r",
+        TEMPLATE / "requirements.txt", cwd=folder)
+    run("uv", "pip", "install", "--quiet", "--python", python, "distributed", cwd=folder)
+    (venv / ".ready").touch()
+    drawn = random.Random(0)
+    (folder / "log").mkdir()
+    for number in range(FILES):
+        with open(folder / "log" / f"{number}.jsonl", "w") as stream:
+            for line in range(LINES):
+                stream.write(json.dumps({
+                    "request_id": f"{number}-{line}", "label": drawn.choice(("bad", "good")),
+                    "at": f"2026-03-{1 + number:02}T10:00:00+00:00", "score": drawn.random(),
+                    "fields": {"domain": drawn.choice("abc")}, "latency_ms": 2,
+                    "text": f"the {drawn.choice(('kettle', 'lamp'))} is {drawn.choice('xyz')} "
+                    * 20}) + "\n")
+            stream.write("{\n")
+    (folder / "spread.py").write_text(SCRIPT)
+    return with_venv(folder, venv)
+
+
+def test_a_cluster_that_loses_a_worker_gives_the_same_numbers(project):
+    done = run(project / ".venv" / "bin" / "python", "spread.py", "0.7", cwd=project,
+               env=environment(PYTHONPATH=str(project)))
+
+    rows, killed_on_the_way, still_there = done.stdout.split()[-3:]
+    assert int(rows) == FILES * LINES
+    assert killed_on_the_way == "True" and still_there == "False"
