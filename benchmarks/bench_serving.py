@@ -40,6 +40,29 @@ class Service:
         return by_sklearn(text)
 """
 
+LITSERVE = """\
+import sys
+import litserve
+from serving_peers import by_sklearn
+
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        pass
+
+    def decode_request(self, request):
+        return request["text"]
+
+    def predict(self, text):
+        return by_sklearn(text)
+
+    def encode_response(self, output):
+        return output
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(api_path="/predict"), accelerator="cpu", workers_per_device=1)
+    server.run(port=int(sys.argv[1]), generate_client_file=False, log_level="warning")
+"""
+
 
 def main() -> None:
     """Print the tables."""
@@ -71,6 +94,7 @@ def _bake(folder: Path) -> Path:
     for name in ("load.mjs", "serving_peers.py"):
         shutil.copy(HERE / name, project / name)
     (project / "bento_service.py").write_text(BENTO)
+    (project / "lit_service.py").write_text(LITSERVE)
     _run(project, "npm", "install", "--silent", "--no-audit", "--no-fund", GENERATOR)
     lock = (project / "requirements.txt").read_text()
     pins = [re.search(rf"(?m)^{name}==[^ ;]+", lock)[0] for name in NEEDED]
@@ -92,10 +116,11 @@ def _load_table(project: Path) -> None:
         "this service: log, masking, HMAC, metrics": [
             ".venv/bin/python", "tools/serve.py", "--port", str(PORT), "--log", "logs"],
         "plain FastAPI route, scikit-learn": [
-            ".venv/bin/python", "serving_peers.py", "plain", str(PORT)],
+            ".venv/bin/python", "serving_peers.py", str(PORT)],
         "LitServe, scikit-learn": [
-            "litserve/bin/python", "serving_peers.py", "litserve", str(PORT)],
-        "BentoML, scikit-learn": ["bentoml/bin/python", "serving_peers.py", "bentoml", str(PORT)]}
+            "litserve/bin/python", "lit_service.py", str(PORT)],
+        "BentoML, scikit-learn": [
+            "bentoml/bin/bentoml", "serve", "bento_service:Service", "--port", str(PORT)]}
     with open(project / "project.yaml", "a", encoding="utf-8") as settings:
         settings.write("\nservice: {log_text: keyed}\n")
     for name, command in servers.items():

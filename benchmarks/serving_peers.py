@@ -1,6 +1,6 @@
-"""The servers that `bench_serving.py` compares with; run in a baked project: NAME PORT.
+"""What `bench_serving.py` compares with, in a baked project: scikit-learn in a plain route.
 
-All have the same model. `plain` and the two frameworks call scikit-learn as a tutorial would.
+The frameworks call the same function.
 """
 
 import sys
@@ -22,7 +22,7 @@ def by_sklearn(text):
     return {"label": model.labels[best], "score": float(scores[best])}
 
 
-def plain(port, answer=by_sklearn):
+def plain(port):
     """FastAPI and nothing else."""
     import uvicorn
     from fastapi import FastAPI
@@ -35,38 +35,10 @@ def plain(port, answer=by_sklearn):
 
     @app.post("/predict")
     async def predict(asked: Asked):
-        return answer(asked.text)
+        return by_sklearn(asked.text)
 
     uvicorn.run(app, port=port, log_level="warning", access_log=False)
 
 
-def litserve(port):
-    """LitServe, one worker."""
-    import litserve
-
-    class Api(litserve.LitAPI):
-        def setup(self, device):
-            pass
-
-        def decode_request(self, request):
-            return request["text"]
-
-        def predict(self, text):
-            return by_sklearn(text)
-
-        def encode_response(self, output):
-            return output
-
-    litserve.LitServer(Api(api_path="/predict"), accelerator="cpu").run(
-        port=port, generate_client_file=False, log_level="warning")
-
-
-def bentoml(port):
-    """BentoML, one worker."""
-    from bentoml.server import HTTPServer
-    server = HTTPServer("bento_service:Service", port=port, production=True)
-    server.start(blocking=True)
-
-
 if __name__ == "__main__":
-    {"plain": plain, "litserve": litserve, "bentoml": bentoml}[sys.argv[1]](int(sys.argv[2]))
+    plain(int(sys.argv[1]))

@@ -9,15 +9,20 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 from planted import core, identifiers
+from test_drift_report import made, prepared, team  # noqa: F401: fixtures
+from test_drift_service import PACKED
 from test_service import served
 
 from mlops import privacy
 from mlops.actions import pull_comment
 from mlops.project import find_root, load_project
-from mlops.serving.prediction_log import PredictionLog, text_writer
+from mlops.serving.prediction_log import Entry, PredictionLog, text_writer
+from mlops.serving.profiles import ProfileWriter
 from mlops.serving.release import Release
 from nlp.model import Prediction
 
@@ -106,9 +111,32 @@ def test_no_planted_identifier_is_in_anything_written(project, tmp_path, planted
 
     writes(project, out, planted)
 
+    assert_clean(planted, capfd, project.root, out)
+
+
+def test_no_planted_identifier_is_in_a_drift_report(
+        team, project, tmp_path, planted, capfd):  # noqa: F811: the fixture
+    masked, release = privacy.of(project), replace(
+        RELEASE, model="small", version="v1.0.0", labels=("negative", "neutral", "positive"))
+    log = PredictionLog(tmp_path / "log", release, text_writer("masked", masked), 500_000,
+                        ProfileWriter(tmp_path / "profiles", release, PACKED, "en"), masked=masked)
+    for number, value in enumerate(planted):
+        log.put(Entry(f"r{number}", time.time(), 0.01, 200, [sentence(value)],
+                      [Prediction("neutral", {"neutral": 1.0})], {"domain": value}, [9]))
+    log.close()
+
+    report = made(team, tmp_path / "log")
+
+    assert report["verdict"] != "OK" and log.dropped == 0
+    assert_clean(planted, capfd, team.root / "reports", tmp_path / "log", tmp_path / "profiles")
+
+
+def assert_clean(planted, capfd, *folders):
+    """Look for the identifiers in all that was written and printed, byte by byte."""
     said = capfd.readouterr()
-    written = {str(path): path.read_bytes() for folder in (project.root, out)
+    written = {str(path): path.read_bytes() for folder in folders
                for path in folder.rglob("*") if path.is_file() and not path.is_symlink()}
+    assert written
     written["printed"] = (said.out + said.err).encode()
     everything = b"\n".join(written.values())
     found = [value for value in planted if core(value).encode() in everything]
