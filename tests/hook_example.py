@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A hook as a team would write one: two services on fixed ports, and an nginx of its own.
 
-Everything is in the folder HOOK_PLACE; HOOK_PORT and the two after it are used.
+Everything is in the folder HOOK_PLACE; HOOK_PORTS are those of nginx, blue and green.
 """
 
 import os
@@ -11,8 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-PLACE, PORT = Path(os.environ["HOOK_PLACE"]), int(os.environ["HOOK_PORT"])
-PORTS = {"blue": PORT + 1, "green": PORT + 2}
+PLACE = Path(os.environ["HOOK_PLACE"])
+PORT, *OTHERS = map(int, os.environ["HOOK_PORTS"].split())
+PORTS = dict(zip(("blue", "green"), OTHERS))
 CONF = """\
 pid {place}/nginx.pid; error_log {place}/error.log; daemon on;
 events {{ }}

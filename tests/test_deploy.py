@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -315,12 +316,14 @@ def test_wrong_orders_are_one_line(registered):
 @pytest.fixture
 def elsewhere(registered, tmp_path):
     """An environment that a hook drives, in which the champion has all traffic."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    settings = {"HOOK_PLACE": str(tmp_path), "HOOK_PORT": str(port), "HOOK_NGINX": NGINX}
+    with ExitStack() as stack:
+        ports = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+                 for _ in range(3)]
+    settings = {"HOOK_PLACE": str(tmp_path), "HOOK_PORTS": " ".join(map(str, ports)),
+                "HOOK_NGINX": NGINX}
     hook = ("--hook", str(Path(__file__).parent / "hook_example.py"))
     found = Production(registered)
-    found.port, found.hook, found.env = port, hook, settings
+    found.port, found.hook, found.env = ports[0], hook, settings
     found.deploy("--stage", "production", *hook, **settings)
     yield found
     found.deploy("--stop", **settings)

@@ -69,6 +69,8 @@ def serve(project: Project, wish: Wish) -> None:
     _say(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}")
     config = uvicorn.Config(front, log_level="warning", access_log=False, server_header=False,
                             timeout_graceful_shutdown=GRACE_SECONDS)
+    # uvicorn sends itself the signal again once all is done; this was the end that it asked for.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_answer(Server(config, front), listening,
                            _Reload(project, wish, front, release)))
