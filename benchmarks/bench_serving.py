@@ -1,12 +1,14 @@
-"""The service under wrk, beside a plain FastAPI route and the bare model; and the canary's judge.
+"""The service under load, beside a plain FastAPI route, BentoML and LitServe; and the judge.
 
-Needs wrk on PATH for the first table. BENCH_PYTHON names an interpreter that has the packages of a
-generated project, so that nothing is installed.
+Load comes from autocannon, which npm fetches; the frameworks get environments of their own, made by
+uv. BENCH_PYTHON names an interpreter that has the packages of a generated project.
 """
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,36 +24,43 @@ from benchmarks.measure import cost, machine
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent
 PORT = 8977
-SECONDS = 6
-REQUEST = """\
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-local bodies, number = {}, 0
-for line in io.lines("bodies.jsonl") do bodies[#bodies + 1] = line end
-request = function()
-  number = number % #bodies + 1
-  return wrk.format(nil, "/predict", nil, bodies[number])
-end
+SECONDS = 8
+GENERATOR = "autocannon@9.0.0"
+FRAMEWORKS = {"bentoml": "bentoml==1.4.40", "litserve": "litserve==0.2.19"}
+# What the model and its loading need beside a framework, in the versions of the project's lock.
+NEEDED = ("scikit-learn", "numpy", "scipy", "skops", "pyyaml", "jsonschema", "packaging")
+BENTO = """\
+import bentoml
+from serving_peers import by_sklearn
+
+@bentoml.service(workers=1)
+class Service:
+    @bentoml.api(route="/predict")
+    def predict(self, text: str) -> dict:
+        return by_sklearn(text)
 """
-PLAIN = """\
+
+LITSERVE = """\
 import sys
-sys.path.insert(0, ".")
-from fastapi import FastAPI
-from pydantic import BaseModel
-from mlops.project import load_project
-from mlops.serving.release import find, load
+import litserve
+from serving_peers import by_sklearn
 
-project = load_project()
-_, model = load(project, find(project, None, "local"), "local", "plain")
-app = FastAPI()
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        pass
 
-class Asked(BaseModel):
-    text: str
+    def decode_request(self, request):
+        return request["text"]
 
-@app.post("/predict")
-async def predict(asked: Asked):
-    found = model.predict([asked.text])[0]
-    return {"label": found.label, "score": found.scores[found.label]}
+    def predict(self, text):
+        return by_sklearn(text)
+
+    def encode_response(self, output):
+        return output
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(api_path="/predict"), accelerator="cpu", workers_per_device=1)
+    server.run(port=int(sys.argv[1]), generate_client_file=False, log_level="warning")
 """
 
 
@@ -60,10 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = _bake(Path(folder))
         print(f"\n## Service ({machine()})\n", flush=True)
-        if shutil.which("wrk"):
-            _load_table(project)
-        else:
-            print("wrk is not on PATH; the load table is left out.\n")
+        _load_table(project)
         subprocess.run([project / ".venv" / "bin" / "python", HERE / "canary_inside.py"],
                        check=True, env={**os.environ, "PYTHONPATH": str(project)})
 
@@ -80,71 +86,93 @@ def _bake(folder: Path) -> Path:
     done = cost(["make", "setup", "train", "gate", "pack", "register", "promote"], project)
     if done.code:
         sys.exit(f"error: {project} could not be made ready")
-    _write_requests(project)
+    _run(project, ".venv/bin/python", "tools/registry.py", "pull", "review-sentiment", "--out",
+         "build/model")
+    rows = (project / "data" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+    (project / "bodies.jsonl").write_text("".join(
+        json.dumps({"text": json.loads(row)["text"]}) + "\n" for row in rows), encoding="utf-8")
+    for name in ("load.mjs", "serving_peers.py"):
+        shutil.copy(HERE / name, project / name)
+    (project / "bento_service.py").write_text(BENTO)
+    (project / "lit_service.py").write_text(LITSERVE)
+    _run(project, "npm", "install", "--silent", "--no-audit", "--no-fund", GENERATOR)
+    lock = (project / "requirements.txt").read_text()
+    pins = [re.search(rf"(?m)^{name}==[^ ;]+", lock)[0] for name in NEEDED]
+    for name, package in FRAMEWORKS.items():
+        _run(project, "uv", "venv", "--quiet", "--python", sys.executable, name)
+        _run(project, "uv", "pip", "install", "--quiet", "--python", f"{name}/bin/python",
+             package, *pins)
     return project
 
 
-def _write_requests(project: Path) -> None:
-    rows = (project / "data" / "test.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = [re.sub(r'.*"text": ("(?:[^"\\]|\\.)*").*', r'{"text": \1}', row) for row in rows]
-    (project / "bodies.jsonl").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    (project / "request.lua").write_text(REQUEST)
-    (project / "plain.py").write_text(PLAIN)
+def _run(project: Path, *command: str) -> None:
+    subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL)
 
 
 def _load_table(project: Path) -> None:
-    python = project / ".venv" / "bin" / "python"
-    print("| | connections | requests/s | p50 ms | p99 ms | failed |\n"
-          "|---|---:|---:|---:|---:|---:|")
+    print("| | connections | requests/s | p50 ms | p95 ms | p99 ms | failed |\n"
+          "|---|---:|---:|---:|---:|---:|---:|", flush=True)
     servers = {
-        "this service, log, masking and metrics on": [
-            python, "tools/serve.py", "--port", PORT, "--log", "logs", "--registry", "local"],
-        "plain FastAPI route": [
-            python, "-m", "uvicorn", "plain:app", "--port", PORT, "--log-level", "warning"]}
+        "this service: log, masking, HMAC, metrics": [
+            ".venv/bin/python", "tools/serve.py", "--port", str(PORT), "--log", "logs"],
+        "plain FastAPI route, scikit-learn": [
+            ".venv/bin/python", "serving_peers.py", str(PORT)],
+        "LitServe, scikit-learn": [
+            "litserve/bin/python", "lit_service.py", str(PORT)],
+        "BentoML, scikit-learn": [
+            "bentoml/bin/bentoml", "serve", "bento_service:Service", "--port", str(PORT)]}
+    with open(project / "project.yaml", "a", encoding="utf-8") as settings:
+        settings.write("\nservice: {log_text: keyed}\n")
     for name, command in servers.items():
-        with _running(list(map(str, command)), project):
-            for connections in (1, 16):
-                print(f"| {name} | {connections} | {_wrk(project, connections)} |", flush=True)
-    print()
+        with _running(command, project):
+            _load(project, 16, 0, 2)
+            rates = [_row(project, name, connections) for connections in (1, 16)]
+            if name.startswith("this"):
+                _row(project, f"{name}, at half load", 16, rates[1] / 2)
+    subprocess.run([".venv/bin/python", HERE / "serving_inside.py"], cwd=project, check=True)
+
+
+def _row(project: Path, name: str, connections: int, rate: float = 0) -> float:
+    found = _load(project, connections, rate, SECONDS)
+    print(f"| {name} | {connections} | {found['rate']:,.0f} | {found['p50']:.1f} | "
+          f"{found['p95']:.1f} | {found['p99']:.1f} | {found['failed']} |", flush=True)
+    return found["rate"]
+
+
+def _load(project: Path, connections: int, rate: float, seconds: int) -> dict[str, float]:
+    done = subprocess.run(["node", "load.mjs", f"http://127.0.0.1:{PORT}", str(connections),
+                           str(seconds), str(int(rate))], cwd=project, capture_output=True,
+                          text=True, check=True)
+    return json.loads(done.stdout)
 
 
 @contextmanager
 def _running(command: list[str], project: Path) -> Iterator[None]:
-    process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True,
+                               env={**os.environ, "PRIVACY_KEY": "k" * 32})
     try:
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 90
         while not _answers():
             if process.poll() is not None or time.monotonic() > ends:
                 sys.exit(f"error: {command} does not answer")
-            time.sleep(0.1)
+            time.sleep(0.2)
         yield
     finally:
-        process.terminate()
+        # The frameworks have processes of their own.
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait()
+        time.sleep(1)
 
 
 def _answers() -> bool:
+    request = urllib.request.Request(f"http://127.0.0.1:{PORT}/predict", b'{"text": "ready?"}',
+                                     {"Content-Type": "application/json"})
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{PORT}/openapi.json", timeout=2).close()
+        urllib.request.urlopen(request, timeout=2).close()
     except (urllib.error.URLError, OSError):
         return False
     return True
-
-
-def _wrk(project: Path, connections: int) -> str:
-    """Return rate, p50, p99 and failures as cells of a table."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", "request.lua",
-               f"http://127.0.0.1:{PORT}"]
-    said = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    return (f"{rate:,.0f} | {_milliseconds(said, '50')} | {_milliseconds(said, '99')} "
-            f"| {failed[1] if failed else 0}")
-
-
-def _milliseconds(said: str, percentile: str) -> str:
-    value, unit = re.search(rf"{percentile}%\s+([\d.]+)(us|ms|s)", said).groups()
-    return f"{float(value) * {'us': 0.001, 'ms': 1.0, 's': 1000.0}[unit]:.1f}"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_
 # Modules that train models or run workflows come last, so that a plain fault shows in seconds.
 SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_faults",
         "test_registry_tampering", "test_registry_kills", "test_machinery", "test_lifecycle",
-        "test_deploy", "test_runbook", "test_flow_commands", "test_flow_schedules",
+        "test_serve", "test_deploy", "test_runbook", "test_flow_commands", "test_flow_schedules",
         "test_flow_promotion", "test_ci")
 # Their tests share one team on GitHub; those of a promotion also follow each other.
 TOGETHER = ("test_flow_commands", "test_flow_schedules", "test_flow_promotion")

@@ -1,94 +1,26 @@
 """Drills of the rollout with the real nginx on loopback, under load that counts every failure."""
 
-import http.client
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections import Counter
+from pathlib import Path
 
 import pytest
-from conftest import bake, commit, environment, tool, with_venv
+from conftest import environment, run, tool, with_venv
+from service_kit import V0, V1, Load, ask, two_versions, until
 
-V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
-
-
-class Load:
-    """Requests on new connections, from several threads; every answer but a 200 is a failure."""
-
-    def __init__(self, port, connections=3):
-        self.port, self.failed, self.versions = port, Counter(), Counter()
-        self.stop, self.lock = threading.Event(), threading.Lock()
-        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join()
-
-    def run(self):
-        while not self.stop.is_set():
-            try:
-                status, body = ask(self.port)
-                result = json.loads(body)["version"] if status == 200 else f"status {status}"
-            except (OSError, http.client.HTTPException) as error:
-                status, result = 0, repr(error)
-            with self.lock:
-                (self.versions if status == 200 else self.failed)[result] += 1
-
-    def forget(self):
-        with self.lock:
-            self.versions.clear()
-
-    def wait_for(self, version, number=20):
-        until(lambda: self.versions[version] >= number)
-
-
-def ask(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("POST", "/predict", json.dumps({"text": "The kettle works great."}),
-                           {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def until(condition, seconds=60):
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory, venv):
     """A bake with one version in production and a newer one in staging."""
-    project = with_venv(bake(tmp_path_factory.mktemp("deploy") / "out"), venv)
-    register(project)
-    tool(project, "promote", V0, "--to", "production")
-    path = project / "project.yaml"
-    path.write_text(path.read_text().replace("c: 4.0", "c: 3.5"))
-    commit(project, "Regularise a little more")
-    register(project)
-    return project
-
-
-def register(project):
-    for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
-        tool(project, name)
+    return two_versions(tmp_path_factory.mktemp("deploy"), venv)
 
 
 class Production:
@@ -128,6 +60,7 @@ def production(registered):
 
 
 CANARY = ("--strategy", "canary", "--candidate", V1, "--every", "0.3", "--deadline", "120")
+SHADOW = ("--strategy", "shadow", *CANARY[2:])
 
 
 def test_a_switch_and_the_way_back_cost_no_request(production):
@@ -140,6 +73,10 @@ def test_a_switch_and_the_way_back_cost_no_request(production):
         load.wait_for("v1.0.1", 50)
         assert load.versions["v1.0.0"] == 0
         tool(production.project, "rollback", "--reason", "drill")
+        # Cleaning up takes files of builds and caches away, and never what is warm.
+        venv = (production.project / ".venv").readlink()
+        run("make", "clean", cwd=production.project)
+        with_venv(production.project, venv)
         back = production.deploy("--stage", "production").stdout
         load.wait_for("v1.0.0", 50)
     tool(production.project, "promote", V1, "--to", "staging", "--unrevoke", "--reason", "drill",
@@ -204,6 +141,51 @@ def test_a_killed_judge_gives_the_traffic_back_through_the_lease(production):
     assert production.state()["canary"] is None
 
 
+def test_a_shadow_answers_nobody_and_is_compared_request_by_request(production, tmp_path):
+    evidence = tmp_path / "shadow.json"
+    with Load(production.port, pause=0.01) as load:
+        done = production.deploy(*SHADOW, "--evidence-out", str(evidence))
+
+    found = json.loads(evidence.read_text())
+    assert load.failed == {} and set(load.versions) == {"v1.0.0"}
+    assert found["verdict"] == "PASS" and found["strategy"] == "shadow", found["why"]
+    assert found["shadow"]["live"]["texts"] >= 250 and found["shadow"]["live"]["differing"] == 0
+    assert found["shadow"]["test_split"]["texts"] > 500 > found["shadow"]["limit"]
+    assert found["shadow"]["latency_ms"]["candidate"]["p95"] > 0
+    assert "of the test split" in done.stdout
+    assert production.state()["mirrored"] is False
+
+
+def test_a_shadow_that_hangs_and_a_killed_deploy_cost_no_request(production):
+    with Load(production.port) as load:
+        deploy = production.begin(*SHADOW, "--lease", "2", "--min-requests", "100000")
+        until(lambda: production.state()["mirrored"])
+        production.signal("green", signal.SIGSTOP)
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+        deploy.kill()
+        deploy.communicate()
+        done = production.deploy("--stage", "production")
+        load.forget()
+        load.wait_for("v1.0.0", 100)
+
+    assert load.failed == {} and set(load.versions) == {"v1.0.0"}
+    assert "ended during its shadow" in done.stdout
+    assert production.state()["mirrored"] is False and production.state()["canary"] is None
+
+
+@pytest.mark.heavy
+def test_a_shadow_that_dies_is_blocked_and_costs_no_request(production):
+    with Load(production.port) as load:
+        shadow = production.begin(*SHADOW, "--min-requests", "100000")
+        until(lambda: production.state()["mirrored"])
+        production.signal("green", signal.SIGKILL)
+        output = shadow.communicate(timeout=60)[0]
+
+    assert shadow.returncode == 1 and "FAIL: the candidate does not answer" in output
+    assert load.failed == {} and V1 in production.state()["blocked"]
+
+
 @pytest.mark.heavy
 def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
     for end in ("SIGTERM", "abort"):
@@ -220,6 +202,43 @@ def test_an_interrupted_canary_is_taken_back_and_an_abort_ends_one(production):
         assert load.versions["v1.0.1"] == 0 and load.failed == {}
         assert judge.returncode == 4, output
         assert ("wrong labels" if end == "abort" else "interrupted") in output
+
+
+@pytest.mark.heavy
+def test_a_killed_nginx_is_replaced_and_its_workers_answer_until_then(production):
+    pid = production.project / ".deploy" / "production" / "nginx" / "nginx.pid"
+    with Load(production.port, pause=0.01) as load:
+        load.wait_for("v1.0.0")
+        old = int(pid.read_text())
+        os.kill(old, signal.SIGKILL)
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+        assert load.failed == {}
+        done = production.deploy(*CANARY, "--min-requests", "50", check=False)
+        until(lambda: pid.read_text().strip())
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+
+    assert done.returncode in (0, 4), done.stdout
+    assert int(pid.read_text()) != old
+    # Only whoever comes in the moment in which the new nginx takes the port over is refused.
+    assert all("Connection" in reason for reason in load.failed)
+
+
+@pytest.mark.heavy
+def test_a_deploy_killed_at_any_moment_costs_no_request_and_is_finished_by_the_next(production):
+    with Load(production.port) as load:
+        for number in range(12):
+            stage = ("production", "staging")[number % 2]
+            deploy = production.begin("--stage", stage)
+            time.sleep(0.4 * number)
+            deploy.kill()
+            deploy.communicate()
+            production.deploy("--stage", stage)
+            load.forget()
+            load.wait_for(("v1.0.0", "v1.0.1")[number % 2], 20)
+
+    assert load.failed == {}
 
 
 @pytest.mark.heavy
@@ -257,6 +276,25 @@ def test_a_rehearsal_finds_planted_faults_and_leaves_nothing(registered, fault, 
 
 
 @pytest.mark.heavy
+@pytest.mark.parametrize("fault, word", [
+    ("label=0.3", "answered differently"), ("errors=0.3", "errors")])
+def test_a_rehearsed_shadow_finds_planted_faults(registered, fault, word):
+    done = tool(registered, "deploy", "--environment", "production", *SHADOW[:4], "--rehearsal",
+                "--fault", fault, "--json", check=False)
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and word in found["why"], found["why"]
+    assert found["traffic"]["failed"] == 0 and found["strategy"] == "shadow"
+
+
+@pytest.mark.heavy
+def test_the_rollback_drill_passes_with_a_good_version_and_tells_all_its_parts(registered):
+    found = json.loads(tool(registered, "drill_rollback", "--json").stdout)
+    assert found["verdict"] == "PASS" and len(found["parts"]) == 3, found
+    assert found["seconds"] < 60 and not (registered / ".deploy").exists()
+
+
+@pytest.mark.heavy
 def test_a_rehearsal_of_a_healthy_candidate_and_of_staging_pass(registered):
     for arguments in (("production", "--candidate", V1), ("staging", "--stage", "staging")):
         done = tool(registered, "deploy", "--environment", *arguments, "--rehearsal")
@@ -272,3 +310,76 @@ def test_wrong_orders_are_one_line(registered):
         done = tool(registered, "deploy", "--environment", "production", *arguments, check=False)
         assert done.returncode == 2 and word in done.stderr, done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def elsewhere(registered, tmp_path):
+    """An environment that a hook drives, in which the champion has all traffic."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    settings = {"HOOK_PLACE": str(tmp_path), "HOOK_PORT": str(port), "HOOK_NGINX": NGINX}
+    hook = ("--hook", str(Path(__file__).parent / "hook_example.py"))
+    found = Production(registered)
+    found.port, found.hook, found.env = port, hook, settings
+    found.deploy("--stage", "production", *hook, **settings)
+    yield found
+    found.deploy("--stop", **settings)
+    os.kill(int((tmp_path / "nginx.pid").read_text()), signal.SIGQUIT)
+    shutil.rmtree(registered / ".deploy")
+
+
+def test_a_hook_brings_a_canary_to_another_target_and_the_traffic_back(elsewhere):
+    with Load(elsewhere.port, pause=0.005) as load:
+        load.wait_for("v1.0.0")
+        done = elsewhere.deploy(*CANARY, *elsewhere.hook, **elsewhere.env)
+        seen = load.versions["v1.0.1"]
+        load.forget()
+        load.wait_for("v1.0.0", 50)
+
+    assert "PASS" in done.stdout and seen > 100
+    assert load.failed == {} and load.versions["v1.0.1"] == 0
+    moved = elsewhere.deploy("--stage", "production", check=False)
+    assert moved.returncode == 2 and "--stop it" in moved.stderr
+
+
+def test_a_hook_that_fails_is_one_line(registered, tmp_path):
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\necho 'no such cluster' >&2\nexit 3\n")
+    for mode, code, word in ((0o644, 2, "cannot be run"), (0o755, 3, "no such cluster")):
+        hook.chmod(mode)
+        done = tool(registered, "deploy", "--environment", "production", "--stage", "production",
+                    "--hook", str(hook), check=False)
+        assert done.returncode == code and word in done.stdout + done.stderr
+    shutil.rmtree(registered / ".deploy")
+
+
+def test_the_compose_hook_calls_docker_as_its_contract_says(registered, tmp_path):
+    """Docker is not here: a stand-in writes down what it is asked to do."""
+    (tmp_path / "docker").write_text(
+        f'#!/bin/sh\necho "$BLUE_VERSION|$*" >> {tmp_path}/asked\n'
+        'case "$*" in *"ps --quiet"*) echo id;; esac\n')
+    (tmp_path / "docker").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    def hook(*words):
+        return run(registered / "deploy" / "hooks" / "compose", *words, cwd=registered,
+                   env=environment(PATH=path)).stdout
+
+    hook("start", "blue", V0)
+    hook("weight", "blue", "100")
+    hook("weight", "green", "25")
+    hook("stop", "green")
+
+    asked = (tmp_path / "asked").read_text()
+    assert f"--tag nlp-service:v1.0.0 {registered}" in asked
+    assert "up --detach --no-build --force-recreate blue" in asked
+    assert "-s reload" in asked and "rm --force --stop green" in asked
+    assert hook("url", "blue") == "http://127.0.0.1:8101\n"
+    assert (registered / "build" / "model" / "manifest.json").is_file()
+    conf = registered / ".deploy" / "compose" / "nginx.conf"
+    assert "green:8000 weight=25; server blue:8000 weight=75;" in conf.read_text()
+    checked = tmp_path / "nginx.conf"
+    checked.write_text(conf.read_text().replace("green:8000", "127.0.0.1:8000").replace(
+        "blue:8000", "127.0.0.1:8001"))
+    run(NGINX, "-t", "-e", "/dev/null", "-c", checked, cwd=tmp_path)
+    shutil.rmtree(registered / ".deploy")

@@ -118,6 +118,11 @@ def _load(project: Project, registry_name: str | None, snapshot: Snapshot, ref: 
         folder = cached(store, snapshot, ref, project.root / ".cache" / "models")
     except (CheckFailed, NotMeasured, UsageError, OSError) as error:
         raise NotMeasured(f"{what} cannot be had: {error}") from None
+    return unpacked(folder, what)
+
+
+def unpacked(folder: Path, what: str) -> tuple[Model | None, Path | None]:
+    """Return the model in a version's unpacked files, or the file of its answers."""
     kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["class"]
     if kind == EXTERNAL:
         return None, folder / "predictions.jsonl"

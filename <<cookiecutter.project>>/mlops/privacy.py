@@ -1,7 +1,7 @@
 """Taking personal data and secrets out of a text: e-mail, phone, card, account, IP, ids, keys.
 
 By shape, and where there is one by check digit; fast enough for the path of every request. Names
-of people have no shape: this does not find them.
+of people have no shape: this finds those on a list, where project.yaml names one.
 
 `mask` writes `[e-mail]`; with a key, `[e-mail:kfpbncam]`, the same for the same value, so that rows
 about one person can still be joined by whoever has the text, and by nobody without the key.
@@ -14,8 +14,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlops import checkdigits
+from mlops import checkdigits, listed_names
 from mlops.errors import UsageError
+from mlops.project import Project
 
 KEY_VARIABLE = "PRIVACY_KEY"
 _LEAST_KEY = 16
@@ -42,6 +43,18 @@ _WHOLE_PRIVATE_KEY = re.compile(
     PRIVATE_KEY.pattern + r"(?s:.*?)(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)")
 # International e-mail, which `EMAIL` does not report as a finding in a prompt.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}\w{2,24}(?![\w-])")
+# An address spelled out, and numbers with a space after each digit.
+_SPELLED_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}(?: ?[\[(]at[\])] ?| at |@)"
+    r"(?:[\w-]{1,63}(?: ?[\[(]dot[\])] ?| dot )){1,8}(?:com|org|net|edu|gov|info|io|ai|app|dev|"
+    r"co|eu|uk|us|ca|au|de|at|ch|fr|be|nl|es|pt|br|it|pl|se|no|dk|fi|in|jp)(?![\w-])",
+    re.IGNORECASE)
+_SPACED_CARD = re.compile(r"(?<!\w)[2-6](?: \d){12,18}(?!\w)")
+_SPACED_PHONE = re.compile(r"(?<!\w)\+ ?\d(?: \d){7,14}(?!\w)")
+# Characters that are not seen, and digits and signs of full width, are written plainly first.
+_PLAIN = {**dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff")),
+          **{0xFF10 + digit: 0x30 + digit for digit in range(10)},
+          ord("＋"): "+", ord("－"): "-", ord("．"): ".", ord("＠"): "@"}
 # A number of a country's own network: a zero, an area, and a separator.
 _ANY_PHONE = re.compile(
     PHONE.pattern
@@ -54,7 +67,7 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w
 # Most texts hold few digits, so the shapes of numbers are looked for around them only. Digits that
 # are at most 24 characters apart lie in one window, which shows 12 characters on both sides: no
 # shape begins or ends farther from its digits.
-_DIGITS = re.compile(r"\d[\d.](?:\D{0,24}\d)*")
+_DIGITS = re.compile(r"\d(?:[\d.]| \d \d)(?:\D{0,24}\d)*")
 _AROUND = 12
 _ENOUGH = re.compile(r"\d(?:\D{0,3}\d){5}|\.\d{1,3}\.\d{1,3}\.\d")
 
@@ -79,12 +92,13 @@ class Shape:
 
 _SECRETS = (
     Shape("key", _WHOLE_PRIVATE_KEY, "-----BEGIN"), Shape("password", URL_PASSWORD, "://"),
-    Shape("e-mail", _EMAIL, "@"))
+    Shape("e-mail", _EMAIL, "@"), Shape("e-mail", _SPELLED_EMAIL, "dot"))
 _KEY_SHAPE = Shape("key", KEYS)
 _IPV6_SHAPE = Shape("ip", _IPV6, check=_is_ip)
-_PHONE = Shape("phone", _ANY_PHONE)
+_PHONES = (Shape("phone", _ANY_PHONE), Shape("phone", _SPACED_PHONE, "+"))
 _NUMBERS = (
     Shape("account", _IBAN, "", checkdigits.iban), Shape("card", CARD, "", checkdigits.luhn),
+    Shape("card", _SPACED_CARD, "", checkdigits.luhn),
     Shape("ip", _IPV4, ".", _is_ip),
     # Ids whose shape hardly anything else has are looked for in every language.
     Shape("id", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), "-",
@@ -113,9 +127,12 @@ class Masker:
 
     language: str = "en"
     key: bytes | None = None
+    names: listed_names.Names = frozenset()
 
     def __call__(self, text: str) -> str:
         """Return the text without personal data and secrets."""
+        if not text.isascii():
+            text = text.translate(_PLAIN)
         for shape in _SECRETS:
             if shape.hint in text:
                 text = self._without(shape, text)
@@ -130,11 +147,21 @@ class Masker:
             if _ENOUGH.search(window):
                 parts += (text[done:begin], self._numbers(window))
                 done = begin + len(window)
-        return "".join((*parts, text[done:])) if parts else text
+        text = "".join((*parts, text[done:])) if parts else text
+        return self._without_names(text) if self.names else text
+
+    def _without_names(self, text: str) -> str:
+        parts, done = [], 0
+        for begin, end in listed_names.spans(text, self.names):
+            # What stands here for something else may be a name as well.
+            if not (text[:begin].endswith("[") and text[end:end + 1] in ("]", ":")):
+                parts += (text[done:begin], f"[name{self._letters(text[begin:end])}]")
+                done = end
+        return "".join((*parts, text[done:]))
 
     def _numbers(self, window: str) -> str:
         own = _IDS_BY_LANGUAGE.get(self.language.partition("-")[0], ())
-        for shape in (*_NUMBERS, *own, _PHONE):
+        for shape in (*_NUMBERS, *own, *_PHONES):
             if shape.hint in window:
                 window = self._without(shape, window)
         return window
@@ -164,6 +191,12 @@ class Masker:
 
 
 mask = Masker()
+
+
+def of(project: Project) -> Masker:
+    """Return what the settings of a project ask for, without a key."""
+    names = listed_names.read(project.private_names) if project.private_names else frozenset()
+    return Masker(project.language, names=names)
 
 
 def key() -> bytes:

@@ -63,7 +63,8 @@ class ServiceSettings:
     """What the service takes at most, and what its log keeps of a text.
 
     `seconds` is the time for a body to arrive, and for an answer. `log_text` is `masked`, `keyed`,
-    `hashed` or `none` (see `mlops/serving/prediction_log.py`); a log file is closed at `log_bytes`.
+    `hashed` or `none` (see `mlops/serving/prediction_log.py`); a log file is closed at `log_bytes`,
+    and then copied to `log_url`. Texts of more than `max_tokens` tokens are counted as overruns.
     """
 
     max_body_bytes: int = 1_000_000
@@ -73,6 +74,8 @@ class ServiceSettings:
     seconds: float = 10.0
     log_text: str = "masked"
     log_bytes: int = 64_000_000
+    log_url: str | None = None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Project:
     service: ServiceSettings = ServiceSettings()
     drift: DriftSettings = DriftSettings()
     auto_promotion: bool = False
+    private_names: Path | None = None
     contacts: Contacts = Contacts()
 
     def model(self, name: str | None = None) -> ModelSettings:
@@ -154,6 +158,7 @@ def load_project(root: Path | None = None) -> Project:
     if value is None:
         value = _checked(path)
         checked.remember(value, path, SCHEMA, Path(__file__))
+    names = (value.get("privacy") or {}).get("names")
     models = {name: ModelSettings(
         name=name, kind=spec["class"], task=spec.get("task", value["task"]),
         params=spec.get("params") or {}, prompt=spec.get("prompt"),
@@ -170,7 +175,8 @@ def load_project(root: Path | None = None) -> Project:
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
         drift=_drift(value.get("drift") or {}), auto_promotion=promotion.get("auto", False),
-        contacts=Contacts(**value.get("contacts") or {}))
+        contacts=Contacts(**value.get("contacts") or {}),
+        private_names=root / names if names else None)
 
 
 def _checked(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from nlp.fast_linear import FastLinear
 from nlp.model import Prediction
 from nlp.preprocess import normalize, tokenize
 
@@ -47,14 +48,15 @@ class TfidfLogistic:
         with threadpool_limits(1):
             self.classifier.fit(features.tocsr(), labels)
         self.labels = tuple(str(label) for label in self.classifier.classes_)
+        self._fast = FastLinear(self.words, self.characters, self.classifier)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return n predictions, in order."""
-        features = hstack([self.words.transform(texts), self.characters.transform(texts)])
-        scores = self.classifier.predict_proba(features.tocsr())
-        best = scores.argmax(axis=1)
-        return [Prediction(self.labels[top], dict(zip(self.labels, map(float, row))))
-                for top, row in zip(best, scores)]
+        return [self._predict(normalize(text)) for text in texts]
+
+    def _predict(self, text: str) -> Prediction:
+        scores = self._fast.scores(text, tokenize(text)).tolist()
+        return Prediction(self.labels[scores.index(max(scores))], dict(zip(self.labels, scores)))
 
     def save(self, folder: Path) -> None:
         """Write `model.skops`."""
@@ -85,6 +87,7 @@ class TfidfLogistic:
         model.classifier.classes_ = np.array(model.labels)
         model.classifier.coef_ = stored["coefficients"]
         model.classifier.intercept_ = stored["intercepts"]
+        model._fast = FastLinear(model.words, model.characters, model.classifier)
         return model
 
     def tokenize(self, text: str) -> list[str]:

@@ -4,36 +4,34 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from mlops.serving.asked import Refused, read
-from mlops.serving.front import Desk, Front, read_body, refusal_body
+from mlops.serving.asked import Refused, body_schema, read
+from mlops.serving.feedback_log import LABELS_SCHEMA
+from mlops.serving.front import Desk, read_body, refusal_body
 from mlops.serving.metrics import CONTENT_TYPE
 from nlp.postprocess import answer
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def application(desk: Desk, on_stop: Callable[[], None] = lambda: None) -> Front:
-    """Return the ASGI application that answers with the desk's release."""
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        desk.batcher.close()
-        on_stop()
-
+def application(desk: Desk) -> FastAPI:
+    """Return the application that answers with the desk's release."""
     release = desk.release
-    app = FastAPI(title=release.model, version=release.version, lifespan=life,
+    app = FastAPI(title=release.model, version=release.version,
                   exception_handlers={Refused: _refused, HTTPException: _unknown})
     identity = {"model": release.model, "version": release.version}
 
-    @app.post("/predict", openapi_extra=_predict_schema(desk), responses=_REFUSALS)
+    # `Front` asks for the token; this only says so on the OpenAPI page.
+    guarded = [Depends(HTTPBearer(auto_error=False))] if desk.token else []
+
+    @app.post("/predict", openapi_extra=_json_body(body_schema(desk.limits)), responses=_REFUSALS,
+              dependencies=guarded)
     async def predict(request: Request) -> Response:
         """Label one text, or several at once."""
         if not request.headers.get("content-type", "").startswith("application/json"):
@@ -45,7 +43,8 @@ def application(desk: Desk, on_stop: Callable[[], None] = lambda: None) -> Front
         found = answers[0] if asked.single else {"predictions": answers}
         return _json({**found, **identity, "request_id": request.scope["request_id"]})
 
-    @app.post("/feedback", responses=_REFUSALS)
+    @app.post("/feedback", status_code=202, responses=_REFUSALS, dependencies=guarded,
+              include_in_schema=desk.feedback is not None, openapi_extra=_json_body(LABELS_SCHEMA))
     async def feedback(request: Request) -> Response:
         """Take the right label of an earlier request: {"request_id": …, "label": …}."""
         if desk.feedback is None:
@@ -58,7 +57,7 @@ def application(desk: Desk, on_stop: Callable[[], None] = lambda: None) -> Front
         """Say that the process runs."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses={503: {"description": "a prediction hangs"}})
     async def readyz() -> Response:
         """Say whether requests will be answered: the model is loaded, and does not hang."""
         stuck = desk.batcher.busy_for()
@@ -66,17 +65,22 @@ def application(desk: Desk, on_stop: Callable[[], None] = lambda: None) -> Front
             return _json({"status": f"a prediction has been running for {stuck:.0f} s"}, 503)
         return _json({"status": "ready", **identity, "archive_sha256": release.archive_sha256})
 
-    @app.get("/version")
+    @app.get("/version", responses=_NO_TOKEN, dependencies=guarded)
     async def version() -> dict[str, Any]:
         """Say which model version answers, and from what it was made."""
         return release.record()
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse, responses=_NO_TOKEN,
+             dependencies=guarded)
     async def metrics() -> Response:
         """Give what was counted, for Prometheus."""
         return Response(desk.metrics.page(), headers={"content-type": CONTENT_TYPE})
 
-    return Front(app, desk)
+    return app
+
+
+def _json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
@@ -96,22 +100,10 @@ def _error(request: Request, status: int, code: str, message: str, headers: Any)
                     headers=headers, media_type="application/json")
 
 
+_NO_TOKEN: dict[int | str, dict[str, Any]] = {401: {"description": "no or a wrong token"}}
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text} for status, text in (
-        (400, "not JSON in UTF-8"), (401, "no or a wrong token"), (408, "the body came too slowly"),
+    **_NO_TOKEN, **{status: {"description": text} for status, text in (
+        (400, "not JSON in UTF-8"), (408, "the body came too slowly"),
         (413, "the body is too large"), (415, "not application/json"),
         (422, "a wrong type, too long, or too many texts"), (500, "the model failed"),
-        (503, "too busy, or no answer in time; Retry-After says when to try again"))}
-
-
-def _predict_schema(desk: Desk) -> dict[str, Any]:
-    """Return what OpenAPI says of the request; the checks themselves are in `asked.py`."""
-    limits = desk.limits
-    text = {"type": "string", "minLength": 1, "maxLength": limits.max_text_characters}
-    fields = {"type": "object", "description": "for slices in the prediction log"}
-    several = {"type": "array", "items": text, "minItems": 1, "maxItems": limits.max_batch}
-    shapes = [{"type": "object", "required": [name], "additionalProperties": False,
-               "properties": {name: shape, "fields": fields}}
-              for name, shape in (("text", text), ("texts", several))]
-    return {"requestBody": {"required": True,
-                            "content": {"application/json": {"schema": {"oneOf": shapes}}}}}
+        (503, "too busy, or no answer in time; Retry-After says when to try again"))}}

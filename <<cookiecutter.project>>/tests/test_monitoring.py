@@ -35,7 +35,7 @@ def exported():
     metrics = Metrics(RELEASE)
     metrics.dropped_lines(lambda: 0)
     metrics.request(200, 0.01)
-    metrics.predicted(["a"], [Prediction("good", {"good": 0.9})])
+    metrics.predicted(["a"], [Prediction("good", {"good": 0.9})], [1])
     return {sample.name: set(sample.labels) for family in
             text_string_to_metric_families(metrics.page().decode()) for sample in family.samples}
 

@@ -7,6 +7,7 @@ exit codes: 0 PASS, 1 FAIL (roll back), 2 usage, 3 a side cannot be read, 4 inco
 
 examples:
   python tools/canary.py --champion http://10.0.0.4:8000 --candidate http://10.0.0.5:8000
+  python tools/canary.py --champion http://stable:8000 --candidate http://canary:8000 --replicas
   python tools/canary.py --log logs/predictions --champion v1.2.0 --candidate v1.3.0 --once
 """
 
@@ -31,6 +32,8 @@ def main(argv: Sequence[str] | None) -> int:
     arguments.add_argument("--candidate", required=True, metavar="URL|vX.Y.Z")
     arguments.add_argument("--log", type=Path, metavar="DIR",
                            help="count lines of a prediction log instead of asking /metrics")
+    arguments.add_argument("--replicas", action="store_true",
+                           help="add up all processes behind each name (a headless Service)")
     arguments.add_argument("--once", action="store_true",
                            help="judge all that was counted so far, with one look")
     arguments.add_argument("--every", type=float, default=5.0, metavar="SECONDS",
@@ -94,13 +97,14 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
 
 def _reader(options: argparse.Namespace, side: str) -> Callable[[], object]:
     from mlops.rollout.counts import of_log, of_service
+    from mlops.rollout.replicas import Replicas
 
     if options.log:
         version = Version.parse(side).tag
         return lambda: of_log(options.log, version)
     if not side.startswith(("http://", "https://")):
         raise UsageError(f"{side!r} is no URL; give the address of a service, or add --log DIR")
-    return lambda: of_service(side)
+    return Replicas(side).counts if options.replicas else lambda: of_service(side)
 
 
 if __name__ == "__main__":

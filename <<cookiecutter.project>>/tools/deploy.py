@@ -1,8 +1,9 @@
 """Put what the registry says into an environment of this machine: two processes behind nginx.
 
 A canary compares a registered version with the one in production on live traffic, and gives all
-traffic back whatever it finds; `--stage production` then deploys what the registry says. With
---rehearsal a short-lived environment is made, fed with the test split's texts, judged and removed.
+traffic back whatever it finds. A shadow gets a copy of every request, and nobody its answers.
+`--stage production` then deploys what the registry says. With --rehearsal a short-lived
+environment is made, fed with the test split's texts, judged and removed.
 
 exit codes: 0 PASS, 1 FAIL (the champion has the traffic), 2 usage, 3 not measured,
 4 inconclusive (the champion has the traffic), or another deploy is at work.
@@ -10,6 +11,7 @@ exit codes: 0 PASS, 1 FAIL (the champion has the traffic), 2 usage, 3 not measur
 examples:
   python tools/deploy.py --environment staging --stage staging
   python tools/deploy.py --environment production --strategy canary --candidate NAME@v1.3.0
+  python tools/deploy.py --environment production --strategy shadow --candidate NAME@v1.3.0
   python tools/deploy.py --environment production --stage production
   python tools/deploy.py --environment production --abort --reason "wrong labels"
   python tools/deploy.py --environment production --strategy canary --candidate NAME@v1.3.0 \\
@@ -61,11 +63,12 @@ def _arguments() -> argparse.ArgumentParser:
     what = found.add_mutually_exclusive_group(required=True)
     what.add_argument("--stage", choices=("staging", "shadow", "production"),
                       help="deploy the version that holds this stage")
-    what.add_argument("--candidate", metavar="NAME@vX.Y.Z", help="try this version as a canary")
+    what.add_argument("--candidate", metavar="NAME@vX.Y.Z",
+                      help="try this version beside the champion")
     what.add_argument("--abort", action="store_true", help="all traffic to the champion, now")
     what.add_argument("--status", action="store_true", help="what runs, and is it well")
     what.add_argument("--stop", action="store_true", help="end all processes")
-    found.add_argument("--strategy", choices=("blue-green", "canary"),
+    found.add_argument("--strategy", choices=("blue-green", "canary", "shadow"),
                        help="default: canary with --candidate, else blue-green")
     found.add_argument("--model", help="a model of project.yaml (default: the first)")
     found.add_argument("--registry", help="origin or local (default: origin inside Actions)")
@@ -76,16 +79,18 @@ def _arguments() -> argparse.ArgumentParser:
     found.add_argument("--unblock", action="store_true", help="a version that a canary refused")
     found.add_argument("--host", default="127.0.0.1", help="address that nginx listens on")
     found.add_argument("--port", type=int, help="default: 8080 for production, 8081 for staging")
+    found.add_argument("--hook", metavar="PROGRAM",
+                       help="deploy elsewhere by this program: see deploy/hooks/README.md")
     found.add_argument("--reason", default="no reason given", help="with --abort")
     found.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, with --rehearsal only")
     found.add_argument("--json", action="store_true", help="print the report as JSON")
-    judge = found.add_argument_group("the canary's judge")
+    judge = found.add_argument_group("the judge of a canary or shadow")
     judge.add_argument("--deadline", type=float, metavar="SECONDS",
                        help="no verdict by then means back (default: 1800; 90 in a rehearsal)")
     judge.add_argument("--every", type=float, metavar="SECONDS",
                        help="between looks (default: 5; 0.5 in a rehearsal)")
     judge.add_argument("--min-requests", type=int, default=500, metavar="N",
-                       help="answers of the candidate before it can be promoted")
+                       help="answers of the candidate before it can pass")
     judge.add_argument("--steps", default="10,50", metavar="PERCENT,…",
                        help="the candidate's shares of the traffic, at most 50")
     judge.add_argument("--lease", type=float, default=60.0, metavar="SECONDS",
@@ -97,16 +102,20 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
     from mlops.rollout import command, report
 
     strategy = options.strategy or ("canary" if options.candidate else "blue-green")
-    if (strategy == "canary") != bool(options.candidate):
-        raise UsageError("--strategy canary goes with --candidate, blue-green with --stage")
+    if (strategy == "blue-green") == bool(options.candidate):
+        raise UsageError("--strategy canary and shadow go with --candidate, blue-green with "
+                         "--stage")
     if options.candidate and options.environment != "production":
-        raise UsageError("a canary is compared with the champion: --environment production")
+        raise UsageError(f"a {strategy} is compared with the champion: --environment production")
+    if options.hook and (options.rehearsal or strategy == "shadow"):
+        raise UsageError("--hook goes with blue-green and canary, and without --rehearsal: both "
+                         "others need nginx on this machine")
     if options.fault and not options.rehearsal:
         raise UsageError("--fault breaks the service on purpose; it needs --rehearsal")
     found = command.carry_out(project, command.Order(
         options.environment, options.stage, options.candidate, options.registry, options.model,
         options.rehearsal, options.host, options.port, options.fault, options.unblock,
-        _plan(options)), story)
+        options.hook, _plan(options, strategy == "shadow")), story)
     path = project.root / "reports" / f"deploy-{options.environment}.json"
     report.publish(found, path, options.evidence_out)
     if options.json:
@@ -116,7 +125,7 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
     return report.EXIT_CODES[found["verdict"]]
 
 
-def _plan(options: argparse.Namespace) -> object:
+def _plan(options: argparse.Namespace, mirrored: bool) -> object:
     from mlops.rollout.canary import MOST_WEIGHT, Plan
     from mlops.serving import faults
 
@@ -134,7 +143,7 @@ def _plan(options: argparse.Namespace) -> object:
         if value is not None and not 0 < value < 1e6:
             raise UsageError(f"--{name.replace('_', '-')} must be above 0")
     plan = Plan(deadline=90.0, every=0.5) if options.rehearsal else Plan()
-    return replace(plan, steps=steps, lease=options.lease,
+    return replace(plan, steps=(0,) if mirrored else steps, mirrored=mirrored, lease=options.lease,
                    deadline=options.deadline or plan.deadline, every=options.every or plan.every,
                    rules=replace(plan.rules, least=options.min_requests))
 
@@ -147,6 +156,8 @@ def _print_status(found: dict[str, object]) -> None:
               f"{'ready' if slot['ready'] else 'not running'}")
     if found["weight"]:
         print(f"  canary: {found['weight']} % of the traffic to slot {found['canary']}")
+    if found["mirrored"]:
+        print(f"  shadow: a copy of every request to slot {found['canary']}")
     for version, why in found["blocked"].items():
         print(f"  blocked: {version}: {why}")
 

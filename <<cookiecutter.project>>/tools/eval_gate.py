@@ -82,7 +82,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     """Judge a run, or stored predictions; write and print the report."""
-    from mlops import gate_command, predictions, render_text, report_outputs
+    from mlops import gate_command, predictions, privacy, render_text, report_outputs
+    from mlops.project import load_project
     from mlops.report_view import view
 
     if options.champion_predictions and not options.predictions:
@@ -95,7 +96,7 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     if len(given) > 1:
         raise UsageError("give one of --run, --candidate, --from and --predictions")
     judged = (given[0] if given else gate_command.judge_run)(options, bounds)
-    report = report_outputs.publishable(judged.report)
+    report = report_outputs.publishable(judged.report, privacy.of(load_project()))
     evidence = judged.evaluation.evidence
     report_outputs.write_all(report, judged.folders, predictions.lines(
         evidence.rows, evidence.candidate), options.sarif, judged.gates_file)

@@ -7,6 +7,7 @@ examples:
   python tools/serve.py                                  # the first model's production version
   python tools/serve.py review-sentiment@staging --port 8001 --log logs/predictions
   python tools/serve.py review-sentiment@v1.2.0 --registry origin
+  python tools/serve.py --folder pulled/review-sentiment-v1.2.0
   curl -H 'Content-Type: application/json' -d '{"text": "Great kettle"}' localhost:8000/predict
 """
 
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None) -> int:
     arguments = parser(__doc__)
     arguments.add_argument("version", nargs="?", metavar="NAME[@STAGE|@vX.Y.Z]",
                            help="a version (default: the first model's in production)")
+    arguments.add_argument("--folder", type=Path, metavar="DIR",
+                           help="a version that `registry.py pull` wrote there; asks no registry")
     arguments.add_argument("--host", default="127.0.0.1", help="address (default: this machine)")
     arguments.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     arguments.add_argument("--variant", default="stable", help="the role, in metrics and log")
@@ -50,7 +53,8 @@ def main(argv: Sequence[str] | None) -> int:
     fault = faults.parse(options.fault) if options.fault else None
     serve(load_project(), Wish(
         options.version, options.registry, options.host, options.port, options.variant,
-        options.log, options.lease, options.pid_file, fault, options.profiles, options.feedback))
+        options.log, options.lease, options.pid_file, fault, options.profiles, options.feedback,
+        options.folder))
     return 0
 
 

@@ -1,26 +1,16 @@
-"""Masking: what is found, what is left alone, and a search for planted identifiers in all output.
+"""Masking: what is found, and what is left alone."""
 
-PRIVACY_PLANTED makes the leak test larger.
-"""
-
-import json
-import os
 import random
 import string
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops import checkdigits, report_outputs
+from mlops import checkdigits, listed_names
 from mlops.errors import UsageError
 from mlops.privacy import Masker, key, mask
-from mlops.serving.prediction_log import Entry, PredictionLog, text_writer
-from mlops.serving.release import Release
-from nlp.model import Prediction
 
-PLANTED = int(os.environ.get("PRIVACY_PLANTED", "1000"))
 FOUND = {
     "jane.doe@corp-mail.de": "[e-mail]", "o'neil+x@sub.mail.co.uk": "[e-mail]",
     "jürgen@bücher.de": "[e-mail]", "+49 170 1234567": "[phone]", "(212) 736-5000": "[phone]",
@@ -84,6 +74,21 @@ def test_one_wrong_digit_is_noticed(check, right):
         assert not check(right[:place] + wrong + right[place + 1:])
 
 
+@pytest.mark.parametrize("value, masked", [
+    ("jane.doe at mail dot org", "[e-mail]"), ("jane[at]mail(dot)co(dot)uk", "[e-mail]"),
+    ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]"), ("+ 4 9 1 7 0 1 2 3 4 5 6 7", "[phone]"),
+    ("４１１１ １１１１ １１１１ １１１１", "[card]"), ("4\u200b111\u200b 1111 1111 1111", "[card]"),
+    ("jane＠mail．org", "[e-mail]"), ("DE89\u00ad3704 0044 0532 0130 00", "[account]")])
+def test_spellings_that_are_to_deceive_are_seen_through(value, masked):
+    assert mask(f"ask {value}, please") == f"ask {masked}, please"
+
+
+@pytest.mark.parametrize("text", [
+    "look at the dot on it", "meet at noon", "1 2 3 4 5 6 7 8 9 10 11 12 13 14", "kilo\u00e9 dot"])
+def test_words_that_only_look_spelled_out_stay(text):
+    assert mask(text) == text
+
+
 @given(st.text(max_size=80), st.sampled_from(sorted(FOUND)), st.text(max_size=80))
 def test_masking_twice_changes_nothing(before, value, after):
     once = mask(f"{before} {value} {after}")
@@ -106,43 +111,27 @@ def test_keyed_hashes_join_equal_values_and_tell_nothing(monkeypatch):
         key()
 
 
-def identifiers(number):
-    """Return made-up identifiers of all kinds, no two alike."""
-    draw = random.Random(17)
-
-    def digits(count):
-        return "".join(draw.choice(string.digits) for _ in range(count))
-
-    def card():
-        head = "4" + digits(14)
-        return next(head + last for last in string.digits if checkdigits.luhn(head + last))
-
-    def account():
-        bank = digits(18)
-        return f"DE{98 - int(bank + '131400') % 97:02d}{bank}"
-
-    makers = (
-        lambda: f"user{digits(6)}@mail{digits(3)}.org", lambda: f"+49 170 {digits(7)}", card,
-        account, lambda: ".".join(str(draw.randint(1, 254)) for _ in range(4)),
-        lambda: f"https://u{digits(4)}:p{digits(8)}@db{digits(3)}.host/x",
-        lambda: f"{draw.randint(100, 665)}-{draw.randint(10, 99)}-{draw.randint(1000, 9999)}")
-    return sorted({makers[index % len(makers)]() for index in range(number)})
+NAMES = frozenset({("jane", "doe"), ("smith",), ("o'neil",), ("müller-lüdenscheidt",)})
 
 
-def test_no_planted_identifier_reaches_log_or_report(tmp_path):
-    planted = identifiers(PLANTED)
-    release = Release("m", "v1", "d", "n/a", "a", "c", ("good",), "stable")
-    log = PredictionLog(tmp_path, release, text_writer("masked"), 50_000)
-    for number, value in enumerate(planted):
-        log.put(Entry(f"r{number}", 1e9, 0.01, 200, [f"It broke. Ask {value} about it, please"],
-                      [Prediction("good", {"good": 1.0})], {"who": value}))
-        # The log takes what comes and drops what it cannot write in time.
-        time.sleep(0.05 if number % 500 == 499 else 0)
-    log.close()
-    report = report_outputs.publishable({"changed_rows": {}, "rows": [
-        {"text": f"Ask {value} about it"} for value in planted]})
-    written = json.dumps(report) + "".join(path.read_text() for path in tmp_path.rglob("*.jsonl"))
+@pytest.mark.parametrize("text, masked", [
+    ("Ask Jane Doe, or SMITH.", "Ask [name], or [name]."), ("jane doesn't", "jane doesn't"),
+    ("Smithson and Jane", "Smithson and Jane"), ("O'Neil's kettle", "O'Neil's kettle"),
+    ("Müller-Lüdenscheidt said:Smith!", "[name] said:[name]!"),
+    ("smith@corp-mail.de", "[e-mail]"), ("", "")])
+def test_names_on_a_list_are_masked_as_whole_words(text, masked):
+    assert Masker(names=NAMES)(text) == masked
 
-    assert log.dropped == 0 and written.count('"request_id"') == len(planted)
-    assert len(planted) >= 0.99 * PLANTED
-    assert [value for value in planted if value.removeprefix("https://") in written] == []
+
+def test_a_list_of_names_is_a_file_with_one_on_each_line(tmp_path):
+    (tmp_path / "names.txt").write_text("Jane Doe\n\n  Smith \n")
+    assert listed_names.read(tmp_path / "names.txt") == {("jane", "doe"), ("smith",)}
+    with pytest.raises(UsageError, match="privacy.names"):
+        listed_names.read(tmp_path / "nowhere.txt")
+
+
+@given(st.text(max_size=60))
+def test_masking_names_twice_changes_nothing_more(text):
+    masker = Masker(key=b"k" * 16, names=NAMES | {("e-mail",), ("name",)})
+    once = masker(f"{text} Jane Doe {text}")
+    assert "Jane Doe" not in once and masker(once) == once

@@ -11,10 +11,11 @@ import time
 
 import pytest
 
-from mlops.errors import CheckFailed, Conflict, UsageError
+from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.names import ModelRef
 from mlops.project import find_root
-from mlops.rollout import canary, nginx, processes, report, state
+from mlops.rollout import canary, nginx, processes, replicas, report, state
+from mlops.rollout.counts import of_page
 from mlops.rollout.judge import Counts, Decision, Row
 from mlops.rollout.state import Slot, State
 from mlops.rollout.traffic import Traffic
@@ -213,3 +214,41 @@ def test_counts_since_a_moment():
     assert after.minus(before) == Counts(4, 0, 1, 0, bounds, (1, 4))
     with pytest.raises(ValueError, match="started again"):
         before.minus(after)
+
+
+def page(requests, errors=0):
+    counted = "".join(f'service_requests_total{{status="{status}"}} {number}\n'
+                      for status, number in ((200, requests - errors), (500, errors)))
+    return (f"# TYPE service_requests counter\n{counted}"
+            "# TYPE service_request_seconds histogram\n"
+            f'service_request_seconds_bucket{{le="0.1"}} {requests}\n')
+
+
+def test_all_processes_behind_a_name_are_added_up_whatever_comes_and_goes(monkeypatch):
+    pages = {"http://10.0.0.1:80": page(10), "http://10.0.0.2:80": page(5, 2)}
+    monkeypatch.setattr(replicas, "addresses", lambda url: sorted(pages))
+
+    def answered(url):
+        if pages[url] is None:
+            raise NotMeasured(url)
+        return of_page(pages[url])
+
+    monkeypatch.setattr(replicas, "of_service", answered)
+    side = replicas.Replicas("http://canary")
+    first = side.counts()
+    assert (first.requests, first.errors) == (15, 2)
+    # One goes on, one does not answer, one is new, one was started again on the same address.
+    pages.update({"http://10.0.0.1:80": page(14), "http://10.0.0.2:80": None,
+                  "http://10.0.0.3:80": page(7)})
+    assert side.counts().minus(first).requests == 11
+    pages["http://10.0.0.1:80"] = page(3, 1)
+    assert side.counts().minus(first).requests == 14
+    pages = dict.fromkeys(pages)
+    with pytest.raises(NotMeasured, match="no process"):
+        side.counts()
+
+
+def test_a_name_leads_to_its_addresses():
+    assert replicas.addresses("http://127.0.0.1:8000") == ["http://127.0.0.1:8000"]
+    with pytest.raises(NotMeasured):
+        replicas.addresses("http://no-such-host.invalid")

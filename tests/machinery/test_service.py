@@ -1,5 +1,6 @@
 """The service over real HTTP: answers, limits, ids, metrics, log, lease and a graceful stop."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -10,16 +11,17 @@ from dataclasses import replace
 
 import pytest
 import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
 
 from mlops.errors import UsageError
 from mlops.project import ServiceSettings
 from mlops.rollout.counts import of_log, of_page
 from mlops.serving import faults, lease
 from mlops.serving.batching import Batcher
-from mlops.serving.front import Desk
+from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
-from mlops.serving.prediction_log import Entry, PredictionLog, lines, text_writer
+from mlops.serving.prediction_log import PredictionLog, text_writer
 from mlops.serving.release import Release
 from nlp.model import Prediction
 from nlp.service import application
@@ -39,18 +41,23 @@ def predict(texts):
 
 @contextmanager
 def served(model=predict, **changes):
-    """Run the application on a port of its own; yield (port, desk)."""
-    settings = changes.pop("limits", LIMITS)
-    desk = Desk(RELEASE, settings, Batcher(model), Metrics(RELEASE), **changes)
-    stop = desk.log.close if desk.log else (lambda: None)
-    server = uvicorn.Server(uvicorn.Config(application(desk, stop), port=0, log_level="error",
-                                           access_log=False))
+    """Serve a release on a port of its own; yield (port, desk)."""
+    settings, release = changes.pop("limits", LIMITS), changes.pop("release", RELEASE)
+    desk = Desk(release, settings, Batcher(model), Metrics(release, 3), **changes)
+    with run(Front(application, desk)) as port:
+        yield port, desk
+
+
+@contextmanager
+def run(app):
+    """Run an ASGI application; yield its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     try:
-        yield server.servers[0].sockets[0].getsockname()[1], desk
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
         thread.join()
@@ -205,13 +212,35 @@ def test_a_bad_request_in_a_batch_spoils_no_other():
 def test_metrics_and_log_count_the_same(tmp_path):
     log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 10_000_000)
     with served(log=log) as (found, _):
-        for body in ({"text": "fine"}, {"texts": ["a", "b"]}, {"text": 1}, {"text": "boom"}):
+        for body in ({"text": "fine"}, {"texts": ["a", "b"]}, {"text": 1}, {"text": "boom"},
+                     {"text": "one two three four"}):
             asked(found, body)
         page = call(found, b"", "/metrics", "GET")[1].decode()
     counts = of_page(page)
-    assert (counts.requests, counts.errors, counts.refused) == (4, 1, 1)
-    assert counts.labels == {"good": 3}
-    assert replace(of_log(tmp_path, "v1.0.0"), within=counts.within) == counts
+    assert (counts.requests, counts.errors, counts.refused) == (5, 1, 1)
+    assert counts.labels == {"good": 4} and counts.overruns == 1
+    assert replace(of_log(tmp_path, "v1.0.0"), within=counts.within, overruns=1) == counts
+
+
+EVERY_METRIC = (
+    "service_request_seconds_bucket", "service_requests_total", "service_requests_in_flight",
+    "service_predictions_total", "service_score_bucket", "service_text_characters_bucket",
+    "service_text_tokens_bucket", "service_token_overruns_total", "service_invalid_answers_total",
+    "service_unleased_total", "service_log_lines_dropped", "service_log_uploads_failed")
+
+
+def test_every_metric_names_model_version_and_variant(tmp_path):
+    log = PredictionLog(tmp_path / "log", RELEASE, text_writer("masked"), 10_000)
+    with served(log=log) as (found, desk):
+        desk.metrics.dropped_lines(lambda: log.dropped)
+        desk.metrics.failed_uploads(lambda: 0)
+        asked(found, {"text": "fine"})
+        page = call(found, b"", "/metrics", "GET")[1].decode()
+    samples = {sample.name: sample for family in text_string_to_metric_families(page)
+               for sample in family.samples}
+    for name in EVERY_METRIC:
+        labels = samples[name].labels
+        assert (labels["model"], labels["version"], labels["variant"]) == ("m", "v1.0.0", "stable")
 
 
 def test_the_log_holds_no_address_and_no_text_that_failed(tmp_path, capfd):
@@ -263,51 +292,31 @@ def test_a_stop_lets_the_last_answer_out(tmp_path):
     assert results[0][0] == 200 and of_log(tmp_path, "v1.0.0").requests == 1
 
 
-def test_the_log_is_rotated_by_size_and_every_line_is_whole(tmp_path):
-    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 2000)
-    answers = predict(["fine"])
-    for number in range(40):
-        log.put(Entry(f"r{number}", 1e9 + number, 0.01, 200, ["fine"], answers))
-        time.sleep(0.002)
-    log.close()
-    rows = [json.loads(line) for path in tmp_path.rglob("*.jsonl")
-            for line in path.read_text().splitlines()]
-    assert {row["request_id"] for row in rows} == {f"r{number}" for number in range(40)}
-    assert len(list(tmp_path.rglob("*.jsonl"))) > 1
+def test_another_release_takes_over_and_the_last_answers_come_out(tmp_path):
+    def slow(texts):
+        time.sleep(0.3)
+        return predict(texts)
 
-
-def test_a_full_disk_loses_whole_lines_and_counts_them(tmp_path, monkeypatch):
-    import mlops.serving.prediction_log as module
-
-    real = module.os.write
-    monkeypatch.setattr(module.os, "write", lambda handle, data: real(handle, data[:50])
-                        if len(data) > 150 else (_ for _ in ()).throw(OSError(28, "No space")))
     log = PredictionLog(tmp_path, RELEASE, text_writer("none"), 10_000_000)
-    log.put(Entry("r", 1e9, 0.01, 200, ["fine"], predict(["fine"])))
-    log.close()
-    assert log.dropped == 1
-    assert [path.read_bytes() for path in tmp_path.rglob("*.jsonl")] == [b""]
+    desk = Desk(RELEASE, LIMITS, Batcher(slow), Metrics(RELEASE), log=log)
+    newer = replace(RELEASE, version="v1.0.1")
+    front, loops, results = Front(application, desk), [], []
 
+    async def watched(scope, receive, send):
+        loops.append(asyncio.get_running_loop())
+        await front(scope, receive, send)
 
-def test_hashed_texts_need_a_key_and_equal_texts_are_equal(monkeypatch):
-    monkeypatch.delenv("PRIVACY_KEY", raising=False)
-    with pytest.raises(UsageError, match="PRIVACY_KEY"):
-        text_writer("hashed")
-    monkeypatch.setenv("PRIVACY_KEY", "k" * 16)
-    keyed = text_writer("keyed")
-    assert keyed("to a@b.org")["text"].startswith("to [e-mail:")
-    told = text_writer("hashed")
-    assert told("a") == told("a") != told("b") and "a" not in told("a").values()
-    assert text_writer("none")("a") == {}
-
-
-def test_a_line_names_versions_label_and_slice():
-    entry = Entry("r", 1e9, 0.0123, 200, ["fine"], predict(["fine"]), {"domain": "books"})
-    [line] = lines(entry, RELEASE, text_writer("masked"))
-    row = json.loads(line)
-    assert row["at"].startswith("2001-09-09T01:46:40") and row["latency_ms"] == 12.3
-    assert (row["dataset"], row["label"], row["fields"], row["text"]) == (
-        "rows-v1.0.0", "good", {"domain": "books"}, "fine")
+    with run(watched) as found:
+        thread = threading.Thread(target=lambda: results.append(asked(found, {"text": "a"})))
+        thread.start()
+        time.sleep(0.1)
+        asyncio.run_coroutine_threadsafe(front.change(
+            Desk(newer, LIMITS, Batcher(predict), Metrics(newer))), loops[0])
+        time.sleep(0.1)
+        assert asked(found, {"text": "a"})[1]["version"] == "v1.0.1"
+        thread.join()
+    assert results[0][0] == 200 and results[0][1]["version"] == "v1.0.0"
+    assert of_log(tmp_path, "v1.0.0").requests == 1
 
 
 def test_planted_faults_begin_after_a_smoke_test():

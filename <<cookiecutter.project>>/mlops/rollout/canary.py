@@ -1,7 +1,10 @@
-"""A canary: the candidate gets a share of the traffic until the judge knows, or time is up."""
+"""A canary: the candidate gets a share of the traffic until the judge knows, or time is up.
+
+In a shadow it gets a copy of every request instead (`shadow.py`); all else is the same.
+"""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +25,7 @@ _PATIENCE = 3
 class Plan:
     """`steps` are the candidate's shares in per cent; seconds between looks, and to the end.
 
-    A step lasts until the candidate has given `step_answers`.
+    A step lasts until the candidate has given `step_answers`. `mirrored` makes it a shadow.
     """
 
     steps: tuple[int, ...] = (10, MOST_WEIGHT)
@@ -31,6 +34,7 @@ class Plan:
     deadline: float = 1800.0
     lease: float = lease.SECONDS
     rules: Rules = Rules()
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class Judged:
     seconds: float
     back_seconds: float
     reached_weight: int
+
+
+def as_it_is(decision: Decision) -> Decision:
+    """Return the judge's decision."""
+    return decision
 
 
 class _Silent(Exception):
@@ -78,11 +87,13 @@ class _Side:
         return found
 
 
-def run(place: Place, now: State, name: str, plan: Plan) -> tuple[State, Judged]:
+def run(place: Place, now: State, name: str, plan: Plan,
+        also: Callable[[Decision], Decision] = as_it_is) -> tuple[State, Judged]:
     """Send traffic to the candidate in slot `name` and judge it; all traffic is back afterwards.
 
-    Whatever ends this, an error or an interrupt too, the champion has the traffic. Where even that
-    cannot be done, the lease ends within `plan.lease` seconds.
+    `also` may change each decision by what else is known. Whatever ends this, an error or an
+    interrupt too, the champion has the traffic. Where even that cannot be done, the lease ends
+    within `plan.lease` seconds.
     """
     assert now.serving
     began = time.monotonic()
@@ -91,22 +102,25 @@ def run(place: Place, now: State, name: str, plan: Plan) -> tuple[State, Judged]
     now = state.save(place.folder, replace(now, canary=name, weight=0))
     verdict, why, decision, looks, weight = "INCONCLUSIVE", "interrupted", None, 0, 0
     try:
-        for verdict, why, decision, looks, weight in _looks(place, name, sides, plan):
+        for verdict, why, decision, looks, weight in _looks(place, name, sides, plan, also):
             if verdict != "CONTINUE":
                 break
-            if weight != now.weight:
-                now = routed(place, replace(now, weight=weight))
-                place.say(f"the candidate gets {weight} % of the traffic")
+            wanted = replace(now, weight=weight, mirrored=plan.mirrored)
+            if wanted != now:
+                now = routed(place, wanted)
+                place.say("the candidate gets " + (
+                    "a copy of every request" if plan.mirrored else f"{weight} % of the traffic"))
     finally:
-        decided = time.monotonic()
+        trial, decided = now.trial, time.monotonic()
         now = without_canary(place, now, stop=verdict != "PASS")
         back = time.monotonic() - decided
-    place.say(f"canary: {verdict}: {why}")
+    place.say(f"{trial}: {verdict}: {why}")
     return now, Judged(verdict, why, decision, looks, decided - began, back, weight)
 
 
-def _looks(place: Place, name: str, sides: Sequence[_Side],
-           plan: Plan) -> Iterator[tuple[str, str, Decision | None, int, int]]:
+def _looks(place: Place, name: str, sides: Sequence[_Side], plan: Plan,
+           also: Callable[[Decision], Decision]
+           ) -> Iterator[tuple[str, str, Decision | None, int, int]]:
     """Yield (verdict, why, decision, looks, weight to have) at once, then every few seconds."""
     course, ends, step = Course(plan.rules), time.monotonic() + plan.deadline, 0
     lease.grant(place.lease_of(name), plan.lease)
@@ -122,6 +136,7 @@ def _looks(place: Place, name: str, sides: Sequence[_Side],
         except _Silent as silent:
             yield (_verdict_on_silence(sides), str(silent), None, course.looks, plan.steps[step])
         course, decision = decide(course)
+        decision = also(decision)
         if decision.verdict != "CONTINUE":
             yield decision.verdict, decision.why, decision, course.looks, plan.steps[step]
         if time.monotonic() > ends:

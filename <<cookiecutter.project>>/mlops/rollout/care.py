@@ -10,6 +10,8 @@ from mlops.errors import Conflict, NotMeasured
 from mlops.project import Project
 from mlops.rollout import canary, processes, state
 from mlops.rollout.place import Place, folder_of, is_well, stopped, without_canary
+from mlops.rollout.state import State
+from mlops.rollout.target import target_of
 from mlops.serving import lease
 
 _ABORT_PATIENCE = 60.0
@@ -26,11 +28,16 @@ def abort(project: Project, environment: str, reason: str, say: Callable[[str], 
     if now.canary:
         lease.withdraw(folder / f"{now.canary}.lease")
     with _after_the_other(folder):
-        place = Place(project, environment, folder, now.port, "127.0.0.1", None, say, ())
+        place = _place(project, folder, now, say)
         now = without_canary(place, state.load(folder) or now, stop=True)
         canary.forget_the_ask(folder)
         slot = now.slots.get(now.serving or "")
     say(f"{slot.version if slot else 'no version'} has all traffic of {environment}")
+
+
+def _place(project: Project, folder: Path, now: State, say: Callable[[str], None]) -> Place:
+    target = target_of(project, folder, now.hook, None, "127.0.0.1", now.port)
+    return Place(project, now, folder, target, None, say)
 
 
 @contextmanager
@@ -56,7 +63,7 @@ def stop(project: Project, environment: str, say: Callable[[str], None]) -> None
         say(f"nothing was ever deployed to {environment}; nothing to stop")
         return
     with state.locked(folder):
-        stopped(Place(project, environment, folder, now.port, "127.0.0.1", None, say, ()), now)
+        stopped(_place(project, folder, now, say), now)
     say(f"{environment} is stopped")
 
 
@@ -66,10 +73,11 @@ def status(project: Project, environment: str) -> dict[str, Any]:
     now = state.load(folder)
     if now is None:
         raise NotMeasured(f"nothing was ever deployed to {environment}")
-    place = Place(project, environment, folder, now.port, "127.0.0.1", None, print, ())
+    place = _place(project, folder, now, print)
     slot = now.slots.get(now.serving or "")
     return {"environment": environment, "url": place.url, "well": is_well(place, now),
-            "serving": slot.version if slot else None, "canary": now.canary, "weight": now.weight,
+            "serving": slot.version if slot else None, "canary": now.canary,
+            "weight": now.weight, "mirrored": now.mirrored,
             "slots": {name: {**vars(item), "ready": processes.is_ready(item)}
                       for name, item in sorted(now.slots.items())},
             "blocked": dict(now.blocked)}

@@ -18,12 +18,13 @@ from mlops.registry import policy
 from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
 from mlops.registry.reading import Snapshot
-from mlops.rollout import canary, processes, report, state
+from mlops.rollout import canary, processes, report, shadow, state
 from mlops.rollout.drill import drill
 from mlops.rollout.nginx import check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                  stopped)
 from mlops.rollout.state import State
+from mlops.rollout.target import target_of
 from mlops.rollout.traffic import Traffic
 from mlops.serving import lease
 
@@ -34,7 +35,7 @@ _INTERRUPTED = {True: "interrupted; the champion has the traffic",
 
 @dataclass(frozen=True)
 class Order:
-    """What to deploy where. One of `stage` and `candidate` is given."""
+    """What to deploy where. One of `stage` and `candidate` is given; `plan` is for the latter."""
 
     environment: str
     stage: str | None = None
@@ -46,7 +47,15 @@ class Order:
     port: int | None = None
     fault: str | None = None
     unblock: bool = False
+    hook: str | None = None
     plan: canary.Plan = canary.Plan()
+
+    @property
+    def strategy(self) -> str:
+        """Return blue-green, canary or shadow."""
+        if not self.candidate:
+            return "blue-green"
+        return "shadow" if self.plan.mirrored else "canary"
 
 
 @dataclass
@@ -69,7 +78,8 @@ def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
 
     Raises Conflict if another deploy is at work, before anything is touched, and UsageError.
     """
-    check_installed()
+    if not order.hook:
+        check_installed()
     began = time.monotonic()
     with _place(project, order, story) as place:
         try:
@@ -91,11 +101,12 @@ def carry_out(project: Project, order: Order, story: Story) -> dict[str, Any]:
         "schema": report.DEPLOY_SCHEMA, "environment": order.environment,
         "rehearsal": order.rehearsal, "deployed": verdict == "PASS" and not order.rehearsal
         and story.facts.get("changed_traffic", False),
-        "strategy": "canary" if order.candidate else "blue-green", "verdict": verdict, "why": why,
+        "strategy": order.strategy, "verdict": verdict, "why": why,
         "candidate": story.facts.get("candidate"), "champion": story.facts.get("champion"),
         "serving": story.facts["serving"], "url": None if order.rehearsal else place.url,
         "ended": report.now(), "seconds": round(time.monotonic() - began, 1),
-        "canary": story.facts.get("canary"), "traffic": story.facts.get("traffic"),
+        "canary": story.facts.get("canary"), "shadow": story.facts.get("shadow"),
+        "traffic": story.facts.get("traffic"),
         "steps": story.steps}
 
 
@@ -106,21 +117,28 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
     if not order.rehearsal:
         folder = folder_of(project, order.environment)
         known = state.load(folder)
+        if known and known.slots and known.hook != order.hook:
+            raise UsageError(f"{order.environment} runs "
+                             + (f"by --hook {known.hook}" if known.hook else "without a hook")
+                             + "; --stop it before it moves")
         port = order.port or (known.port if known else PORTS[order.environment])
         with state.locked(folder):
             canary.forget_the_ask(folder)
-            yield Place(project, order.environment, folder, port, order.host, order.registry,
-                        story.say, requests, order.fault)
+            target = target_of(project, folder, order.hook, order.registry, order.host, port)
+            yield Place(project, State(order.environment, port, hook=order.hook), folder, target,
+                        order.registry, story.say, requests, order.fault)
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         Path(name).chmod(0o755)
-        place = Place(project, order.environment, Path(name), processes.free_port(), "127.0.0.1",
-                      order.registry, story.say, requests, order.fault)
+        port = processes.free_port()
+        target = target_of(project, Path(name), None, order.registry, "127.0.0.1", port)
+        place = Place(project, State(order.environment, port), Path(name), target, order.registry,
+                      story.say, requests, order.fault)
         try:
             with state.locked(place.folder):
                 yield place
         finally:
-            stopped(place, state.load(place.folder) or State(order.environment, place.port))
+            stopped(place, state.load(place.folder) or place.begun)
 
 
 def texts(project: Project) -> list[str]:
@@ -131,8 +149,8 @@ def texts(project: Project) -> list[str]:
 def _state(place: Place) -> State:
     known = state.load(place.folder)
     if known is None:
-        return State(place.environment, place.port)
-    return recovered(place, replace(known, port=place.port))
+        return place.begun
+    return recovered(place, replace(known, port=place.begun.port, hook=place.begun.hook))
 
 
 def _stage(place: Place, order: Order, story: Story) -> tuple[str, str]:
@@ -183,7 +201,7 @@ def _candidate(place: Place, order: Order, story: Story) -> tuple[str, str]:
     if holder is None:
         return _alone(place, now, ref, manifest)
     now = deployed(replace(place, fault=None), now, snapshot, holder)
-    return _compared(place, now, ref, manifest, order, story)
+    return _compared(place, now, holder, ref, manifest, order, story)
 
 
 def _alone(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any]) -> tuple[str, str]:
@@ -193,23 +211,35 @@ def _alone(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any]) ->
                     f"with; {ref} passed its smoke test")
 
 
-def _compared(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any], order: Order,
-              story: Story) -> tuple[str, str]:
+def _compared(place: Place, now: State, holder: ModelRef, ref: ModelRef, manifest: dict[str, Any],
+              order: Order, story: Story) -> tuple[str, str]:
+    offline = shadow.expected(place, holder, ref) if order.plan.mirrored else None
     try:
         now, name = started(place, now, ref, manifest, place.fault)
     except CheckFailed as failure:
         _block(place, str(ref), str(failure))
         raise
-    if order.rehearsal:
-        with Traffic(place.url, place.texts) as traffic:
-            now, judged = canary.run(place, now, name, order.plan)
-        story.facts["traffic"] = traffic.tally.record()
-    else:
-        now, judged = canary.run(place, now, name, order.plan)
+    assert now.serving
+    pairs = offline and shadow.Pairs(place.log, now.serving, name, offline)
+    with _traffic(place, order, story):
+        now, judged = canary.run(place, now, name, order.plan,
+                                 pairs.judged if pairs else canary.as_it_is)
     story.facts["canary"] = report.judged_record(judged)
+    story.facts["shadow"] = pairs.record() if pairs else None
     if judged.verdict == "FAIL":
         _block(place, str(ref), judged.why)
     return judged.verdict, judged.why
+
+
+@contextmanager
+def _traffic(place: Place, order: Order, story: Story) -> Iterator[None]:
+    """Send the test split's texts in a rehearsal; elsewhere the callers do."""
+    if not order.rehearsal:
+        yield
+        return
+    with Traffic(place.url, place.texts) as traffic:
+        yield
+    story.facts["traffic"] = traffic.tally.record()
 
 
 def _block(place: Place, version: str, why: str) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from mlops.errors import NotMeasured
 from mlops.rollout.judge import Counts
-from mlops.serving.metrics import INVALID, PREDICTIONS, REQUESTS, SECOND_BOUNDS, SECONDS
+from mlops.serving.metrics import (INVALID, OVERRUNS, PREDICTIONS, REQUESTS, SECOND_BOUNDS,
+                                   SECONDS)
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
 
@@ -40,7 +41,7 @@ def of_page(text: str) -> Counts:
     status: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     within: Counter[float] = Counter()
-    invalid = 0
+    invalid = overruns = 0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == f"{REQUESTS}_total":
@@ -49,11 +50,13 @@ def of_page(text: str) -> Counts:
                 labels[sample.labels["label"]] += int(sample.value)
             elif sample.name == f"{INVALID}_total":
                 invalid += int(sample.value)
+            elif sample.name == f"{OVERRUNS}_total":
+                overruns += int(sample.value)
             elif sample.name == f"{SECONDS}_bucket":
                 within[float(sample.labels["le"])] += int(sample.value)
     bounds = tuple(sorted(bound for bound in within if math.isfinite(bound)))
     return Counts(sum(status.values()), _of_class(status, "5"), invalid, _of_class(status, "4"),
-                  bounds, tuple(within[bound] for bound in bounds), dict(labels))
+                  bounds, tuple(within[bound] for bound in bounds), dict(labels), overruns)
 
 
 def _of_class(status: Counter[str], first: str) -> int:
@@ -64,7 +67,7 @@ def of_log(folder: Path, version: str) -> Counts:
     """Count a version's lines in a prediction log; raise NotMeasured if there is no such folder.
 
     A last line that is not whole yet is left for the next time. The log does not name unusable
-    outputs apart; they are errors in it.
+    outputs apart; they are errors in it. It does not say which numbers of tokens are too many.
     """
     if not folder.is_dir():
         raise NotMeasured(f"{folder}: no such folder of prediction logs")

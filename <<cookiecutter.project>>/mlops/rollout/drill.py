@@ -34,7 +34,7 @@ class Part:
 
 def drill(place: Place, snapshot: Snapshot, ref: ModelRef) -> list[Part]:
     """Run all parts under load; raise CheckFailed if the version cannot even be started."""
-    now = deployed(place, State(place.environment, place.port), snapshot, ref)
+    now = deployed(place, place.begun, snapshot, ref)
     found = []
     for part in (_bad, _dead_judge, _healthy):
         now, result = part(place, now, snapshot, ref)

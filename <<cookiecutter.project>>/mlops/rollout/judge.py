@@ -8,8 +8,8 @@ looks:
 - *Promotion*: after `least`, 2 `least`, 4 `least` … answers of the candidate, the upper bound of
   the difference of shares must lie below the margin of each kind. The k-th of these looks spends
   `promote_alpha` / 2^k, so a candidate worse than a margin is promoted with at most that
-  probability. The bound is Newcombe's (1998, method 10). Labels that shifted by more than
-  `label_margin` are for a person to judge: INCONCLUSIVE.
+  probability. The bound is Newcombe's (1998, method 10). No label's share may have moved by
+  `label_margin` either; where one surely has, a person should judge: INCONCLUSIVE.
 """
 
 import math
@@ -21,7 +21,8 @@ from mlops.rollout.eprocess import EProcess
 from mlops.statistics import wilson
 
 KINDS = {"errors": "answers with a 5xx status", "slow": "slow answers",
-         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx"}
+         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx",
+         "overruns": "requests with too many tokens"}
 # What comes in bursts, one stall of a process, is no more than one observation.
 _CAPS = {"slow": 2.0}
 _LABEL_Z = 4.0
@@ -38,7 +39,8 @@ class Rules:
     slow_floor: float = 0.010
     label_margin: float = 0.10
     margins: Mapping[str, float] = field(default_factory=lambda: {
-        "errors": 0.01, "slow": 0.05, "invalid": 0.01, "refused": 0.02})
+        "errors": 0.01, "slow": 0.05, "invalid": 0.01, "refused": 0.02,
+        "overruns": 0.02})
 
     @property
     def threshold(self) -> float:
@@ -60,6 +62,7 @@ class Counts:
     bounds: tuple[float, ...] = ()
     within: tuple[int, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
+    overruns: int = 0
 
     def minus(self, other: "Counts") -> "Counts":
         """Return what happened after `other`; raise ValueError if a number went back."""
@@ -68,10 +71,21 @@ class Counts:
             self.requests - other.requests, self.errors - other.errors,
             self.invalid - other.invalid, self.refused - other.refused, self.bounds,
             tuple(new - old for new, old in zip(self.within, within, strict=True)),
-            {label: number - other.labels.get(label, 0) for label, number in self.labels.items()})
-        if min(found.requests, found.errors, found.invalid, found.refused) < 0:
+            {label: number - other.labels.get(label, 0) for label, number in self.labels.items()},
+            self.overruns - other.overruns)
+        if min(found.requests, found.errors, found.invalid, found.refused, found.overruns) < 0:
             raise ValueError("its counters went back: the process was started again")
         return found
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sum of what two processes answered."""
+        within = self.within or (0,) * len(other.within)
+        return Counts(
+            self.requests + other.requests, self.errors + other.errors,
+            self.invalid + other.invalid, self.refused + other.refused, other.bounds,
+            tuple(one + more for one, more in zip(within, other.within, strict=True)),
+            {label: self.labels.get(label, 0) + other.labels.get(label, 0)
+             for label in {*self.labels, *other.labels}}, self.overruns + other.overruns)
 
 
 @dataclass(frozen=True)
@@ -151,6 +165,9 @@ def decide(course: Course) -> tuple[Course, Decision]:
     shifted = _shifted_labels(course.champion, course.candidate, rules.label_margin)
     if shifted:
         return course, Decision("INCONCLUSIVE", "; ".join(shifted), rows, warnings)
+    unsure_labels = _unsure_labels(course.champion, course.candidate, rules.label_margin, alpha)
+    if unsure_labels:
+        return course, Decision("CONTINUE", "; ".join(unsure_labels), rows, warnings)
     return course, Decision("PASS", f"not worse on {number} answers of the candidate and "
                             f"{course.champion.requests} of the champion", rows, warnings)
 
@@ -207,6 +224,13 @@ def _shifted_labels(champion: Counts, candidate: Counts, margin: float) -> list[
     """Return labels whose shares differ by more than chance and the margin explain."""
     return [_label_words(*pair) for pair in _label_pairs(champion, candidate)
             if _differ(*pair[1:], margin)]
+
+
+def _unsure_labels(champion: Counts, candidate: Counts, margin: float, alpha: float) -> list[str]:
+    """Return labels whose shares may differ by the margin or more."""
+    return [_label_words(*pair) for pair in _label_pairs(champion, candidate)
+            if max(newcombe_upper(*pair[1:], alpha),
+                   newcombe_upper(*pair[3:], *pair[1:3], alpha)) >= margin]
 
 
 def _label_pairs(champion: Counts, candidate: Counts) -> list[tuple[str, int, int, int, int]]:

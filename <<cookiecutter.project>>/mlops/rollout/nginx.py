@@ -27,6 +27,25 @@ _CANARY = """\
         *   stable;
     }}
 """
+# Callers wait for the champion, nobody for the shadow: without a limit its copies would queue up
+# whenever it is a little slower. What does not fit is not copied. A client's next request on its
+# connection waits for the copy of the last one, but not for long; the shadow goes on after nginx
+# has hung up, and its answer is still in the prediction log.
+_SHADOW = """
+        location = /predict {{
+            proxy_pass http://stable;
+            mirror /-/shadow;
+        }}
+
+        location = /-/shadow {{
+            internal;
+            limit_conn shadow 4;
+            proxy_pass http://127.0.0.1:{shadow}/predict;
+            proxy_connect_timeout 100ms;
+            proxy_read_timeout 250ms;
+            error_log error.log crit;
+        }}
+"""
 _PATIENCE = 20.0
 # nginx lets its old workers accept requests for 100 ms beside the new ones.
 _STEADY_SIGHTS, _STEADY_PAUSE = 25, 0.02
@@ -34,7 +53,7 @@ _STEADY_SIGHTS, _STEADY_PAUSE = 25, 0.02
 
 @dataclass(frozen=True)
 class Route:
-    """Who gets the traffic. `weight` is the canary's share in per cent."""
+    """Who gets the traffic. `weight` is the canary's share in per cent; `shadow` gets copies."""
 
     environment: str
     generation: int
@@ -42,6 +61,7 @@ class Route:
     stable: int
     canary: int | None = None
     weight: int = 0
+    shadow: int | None = None
 
 
 def check_installed() -> str:
@@ -61,6 +81,7 @@ def configuration(template: str, route: Route, body_bytes: int, seconds: float) 
         canary = _CANARY.format(canary=route.canary, stable=route.stable, weight=route.weight)
     words = {
         "BODY_BYTES": body_bytes + 1024, "STABLE_PORT": route.stable, "CANARY": canary,
+        "SHADOW": _SHADOW.format(shadow=route.shadow) if route.shadow else "",
         "LISTEN": route.listen, "ENVIRONMENT": route.environment, "GENERATION": route.generation,
         "TARGET": "$variant" if canary else "stable", "READ_SECONDS": int(2 * seconds) + 1}
     for word, value in words.items():
@@ -83,6 +104,8 @@ class Nginx:
         self._folder.mkdir(parents=True, exist_ok=True)
         files.write_atomic(self._folder / "nginx.conf", text)
         running = self.generation(route.environment) is not None
+        if running and self._end_orphans():
+            running = False
         self._run(*(("-s", "reload") if running else ()))
         ends, sights = time.monotonic() + _PATIENCE, 0
         while sights < _STEADY_SIGHTS:
@@ -92,6 +115,19 @@ class Nginx:
                 raise NotMeasured(f"{self._folder / 'error.log'}: nginx did not take the new "
                                   "configuration")
             time.sleep(_STEADY_PAUSE)
+
+    def _end_orphans(self) -> bool:
+        """End workers that answer although nobody leads them any more; say whether there were any.
+
+        A killed master leaves them behind, deaf to a reload. They still are its process group.
+        """
+        try:
+            master = int((self._folder / "nginx.pid").read_text())
+            os.kill(master, 0)
+            return False
+        except ProcessLookupError:
+            os.killpg(master, signal.SIGQUIT)
+            return True
 
     def generation(self, environment: str) -> int | None:
         """Return the number of the configuration in effect; None if our nginx does not run."""

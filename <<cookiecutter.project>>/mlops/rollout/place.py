@@ -1,4 +1,4 @@
-"""One environment on this machine: its folder, its proxy, and the version that should be in it."""
+"""One environment: its folder, its target, and the version that should be in it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +11,9 @@ from mlops.project import Project
 from mlops.registry.connect import connect
 from mlops.registry.pull import cached
 from mlops.registry.reading import Snapshot
-from mlops.rollout import nginx, processes, state
+from mlops.rollout import processes, state
 from mlops.rollout.state import Slot, State
+from mlops.rollout.target import Target
 from mlops.serving import lease
 
 PORTS = {"staging": 8081, "production": 8080}
@@ -21,25 +22,36 @@ _SMOKE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a deploy works. `say` takes one line about each step; `texts` are real requests.
+    """Where a deploy works. A new environment begins with the state `begun`, which knows no slot.
+
+    `say` takes one line about each step; `texts` are real requests.
 
     `fault` is planted into the candidate, in rehearsals only.
     """
 
     project: Project
-    environment: str
+    begun: State
     folder: Path
-    port: int
-    host: str
+    target: Target
     registry: str | None
     say: Callable[[str], None]
-    texts: Sequence[str]
+    texts: Sequence[str] = ()
     fault: str | None = None
+
+    @property
+    def environment(self) -> str:
+        """Return staging or production."""
+        return self.begun.environment
 
     @property
     def url(self) -> str:
         """Return where callers reach this environment from this machine."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.target.url
+
+    @property
+    def log(self) -> Path:
+        """Return the folder of both processes' prediction log."""
+        return self.folder / "predictions"
 
     def lease_of(self, name: str) -> Path:
         """Return the file that lets the process in a slot answer."""
@@ -59,26 +71,16 @@ def fetched(place: Place, snapshot: Snapshot, ref: ModelRef) -> dict[str, Any]:
 
 
 def routed(place: Place, now: State) -> State:
-    """Bring the proxy to what the state says, and keep the state."""
-    assert now.serving
+    """Send traffic where the state says, and keep the state."""
     now = state.save(place.folder, replace(now, generation=now.generation + 1))
-    canary = now.slots.get(now.canary or "")
-    route = nginx.Route(now.environment, now.generation, f"{place.host}:{place.port}",
-                        now.slots[now.serving].port, canary.port if canary else None, now.weight)
-    template = (place.project.root / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-    limits = place.project.service
-    text = nginx.configuration(template, route, limits.max_body_bytes, limits.seconds)
-    nginx.Nginx(place.folder / "nginx", place.url).apply(text, route)
+    place.target.route(now)
     return now
 
 
 def is_well(place: Place, now: State) -> bool:
-    """Say whether the serving process answers, and the proxy does what the state says."""
-    if now.serving is None:
-        return False
-    proxy = nginx.Nginx(place.folder / "nginx", place.url)
-    return (processes.is_ready(now.slots[now.serving])
-            and proxy.generation(now.environment) == now.generation)
+    """Say whether the serving process answers, and traffic goes where the state says."""
+    return (now.serving is not None and processes.is_ready(now.slots[now.serving])
+            and place.target.is_routed(now))
 
 
 def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
@@ -93,13 +95,13 @@ def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
         now = state.save(place.folder, now.with_slot(name, None))
         lease.withdraw(place.lease_of(name))
         place.say(f"start {ref} in slot {name}")
-        slot = processes.start(place.project.root, place.folder, name, ref, place.registry, fault)
+        slot = place.target.start(name, ref, fault)
         now = state.save(place.folder, now.with_slot(name, slot))
     lease.grant(place.lease_of(name), _SMOKE_SECONDS)
     try:
         smoke(slot, manifest, place.texts)
     except CheckFailed:
-        processes.stop(place.folder, name)
+        place.target.stop(name)
         state.save(place.folder, now.with_slot(name, None))
         raise
     place.say(f"smoke test of {ref}: it answers as it should")
@@ -126,7 +128,7 @@ def switched(place: Place, now: State, name: str) -> State:
     """Give all traffic to a slot. A crash in the middle is finished by `recovered`."""
     lease.grant(place.lease_of(name), None)
     now = state.save(place.folder, replace(now, switching=name))
-    now = routed(place, replace(now, serving=name, canary=None, weight=0))
+    now = routed(place, replace(now, serving=name, canary=None, weight=0, mirrored=False))
     now = state.save(place.folder, replace(now, switching=None))
     place.say(f"all traffic goes to {now.slots[name].version} (slot {name})")
     return now
@@ -140,9 +142,9 @@ def without_canary(place: Place, now: State, stop: bool) -> State:
         return now
     # From here on the canary itself sends requests away, before the proxy has heard of it.
     lease.withdraw(place.lease_of(name))
-    now = routed(place, replace(now, canary=None, weight=0))
+    now = routed(place, replace(now, canary=None, weight=0, mirrored=False))
     if stop:
-        processes.stop(place.folder, name)
+        place.target.stop(name)
         now = state.save(place.folder, now.with_slot(name, None))
     return now
 
@@ -150,7 +152,7 @@ def without_canary(place: Place, now: State, stop: bool) -> State:
 def recovered(place: Place, now: State) -> State:
     """Finish or undo what a deploy left that died in the middle."""
     if now.canary:
-        place.say("an earlier deploy ended during its canary: the champion gets all traffic")
+        place.say(f"an earlier deploy ended during its {now.trial}: the champion gets all traffic")
         now = without_canary(place, now, stop=True)
     if now.switching:
         slot = now.slots.get(now.switching)
@@ -176,7 +178,7 @@ def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> Sta
     now, name = started(place, now, ref, manifest, place.fault)
     now = switched(place, now, name)
     try:
-        smoke(Slot(str(ref), place.port), manifest, place.texts)
+        smoke(Slot(str(ref), 0, place.url), manifest, place.texts)
     except CheckFailed:
         if before and processes.is_ready(now.slots[before]):
             switched(place, now, before)
@@ -197,10 +199,9 @@ def _warm_again(place: Place, now: State, snapshot: Snapshot) -> State:
 
 
 def stopped(place: Place, now: State) -> None:
-    """End the proxy and both processes; what is blocked stays on record."""
-    nginx.Nginx(place.folder / "nginx", place.url).stop(now.environment)
+    """End all that runs; what is blocked stays on record."""
+    place.target.halt(now)
     for name in state.SLOTS:
-        processes.stop(place.folder, name)
         lease.withdraw(place.lease_of(name))
     state.save(place.folder, replace(now, slots={}, serving=None, switching=None, canary=None,
-                                     weight=0))
+                                     weight=0, mirrored=False))

@@ -45,12 +45,26 @@ def lines(report: Mapping[str, Any]) -> list[str]:
              f"champion {_share(item['champion'])}   e-value {item['e_value']:g}"
              for item in (report.get("canary") or {}).get("kinds", ())]
     found += [f"to look at: {text}" for text in (report.get("canary") or {}).get("warnings", ())]
+    found += [f"{name:<8} {text}" for name, text in _shadow_lines(report.get("shadow"))]
     traffic = report.get("traffic")
     if traffic:
         found.append(f"rehearsal traffic: {traffic['answered']} answered, "
                      f"{traffic['failed']} failed")
     word = "REHEARSAL" if report["rehearsal"] else "DEPLOY"
     return [*found, f"{word}: {report['verdict']}: {report['why']}"]
+
+
+def _shadow_lines(shadow: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """Return what a shadow adds: how often the labels differ, and how fast both sides are."""
+    if not shadow:
+        return []
+    differ = [f"{_share({'bad': side['differing'], 'answers': side['texts']})} {where}"
+              for side, where in ((shadow["live"], "live"),
+                                  (shadow["test_split"], "of the test split"))]
+    times = [f"{who} " + ", ".join(f"{name} {value:g}" for name, value in values.items())
+             for who, values in shadow["latency_ms"].items() if values]
+    return [("differs", f"{', '.join(differ)}; up to {shadow['limit']:.1%} live is tolerated"),
+            ("ms", "   ".join(times) or "no answers")]
 
 
 def _share(side: Mapping[str, int]) -> str:
@@ -71,6 +85,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         text += ["", "| | candidate | champion | e-value |", "|---|---|---|---|"]
         text += [f"| {KINDS[item['kind']]} | {_share(item['candidate'])} | "
                  f"{_share(item['champion'])} | {item['e_value']:g} |" for item in kinds]
+    text += ["", *(f"- {name}: {escape(line)}"
+                   for name, line in _shadow_lines(report.get("shadow")))]
     text += ["", *(f"- {escape(step)}" for step in report["steps"]), ""]
     return "\n".join(text)
 

@@ -25,10 +25,14 @@ SLOTS = ("blue", "green")
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the two places for a process: the version in it, and its port on loopback."""
+    """One of the two places for a process: the version in it, and its port on loopback.
+
+    What runs elsewhere has an `address` instead.
+    """
 
     version: str
     port: int
+    address: str | None = None
 
     @property
     def ref(self) -> ModelRef:
@@ -38,15 +42,16 @@ class Slot:
     @property
     def url(self) -> str:
         """Return where the process answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.address or f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
 class State:
     """`serving` is the slot with the traffic; `switching` the one it is about to go to.
 
-    `canary` is the slot that gets `weight` per cent, while its lease holds. `blocked` are versions
-    that a canary refused, each with the reason: no deploy brings them back by itself.
+    `canary` is the slot that gets `weight` per cent, or copies if it is `mirrored`, while its lease
+    holds. `blocked` are versions that a canary or a shadow refused, each with the reason: no deploy
+    brings them back by itself. `hook` is the program by which all of this runs elsewhere.
     """
 
     environment: str
@@ -56,8 +61,15 @@ class State:
     switching: str | None = None
     canary: str | None = None
     weight: int = 0
+    mirrored: bool = False
     generation: int = 0
     blocked: Mapping[str, str] = field(default_factory=dict)
+    hook: str | None = None
+
+    @property
+    def trial(self) -> str:
+        """Return what the slot `canary` is in."""
+        return "shadow" if self.mirrored else "canary"
 
     def holding(self, ref: ModelRef) -> str | None:
         """Return the slot that holds a version, the serving one first."""

@@ -10,7 +10,9 @@ from mlops.project import ServiceSettings
 
 FIELDS = 16
 FIELD_CHARACTERS = 200
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+FIELD_NAME = "[A-Za-z_][A-Za-z0-9_]{0,39}"
+LARGEST = 1e15
+_FIELD = re.compile(FIELD_NAME)
 _SHAPE = 'send {"text": "…"} or {"texts": ["…", …]}, and perhaps "fields": {"NAME": "value"}'
 
 
@@ -95,8 +97,27 @@ def _fields(value: Any) -> Mapping[str, str | int | float | bool]:
             raise Refused(422, "fields", "a field's name is letters, digits and '_', at most 40")
         if not isinstance(content, (str, int, float, bool)):
             raise Refused(422, "fields", f"fields.{name} must be a text, a number, true or false")
-        if len(str(content)) > FIELD_CHARACTERS:
+        if not isinstance(content, str):
+            if abs(content) > LARGEST:
+                raise Refused(422, "fields", f"fields.{name} is beyond {LARGEST:.0e}")
+            continue
+        if len(content) > FIELD_CHARACTERS:
             raise Refused(422, "fields", f"fields.{name} is longer than {FIELD_CHARACTERS}")
-        if isinstance(content, str):
-            _check_characters(content, f"fields.{name}")
+        _check_characters(content, f"fields.{name}")
     return value
+
+
+def body_schema(limits: ServiceSettings) -> dict[str, Any]:
+    """Return what OpenAPI says of a body that `read` takes; half characters it cannot name."""
+    text = {"type": "string", "minLength": 1, "maxLength": limits.max_text_characters,
+            "pattern": "^[^\\u0000]*[^\\u0000\\s\\u001c-\\u001f][^\\u0000]*$"}
+    fields = {"type": "object", "description": "for slices in the prediction log",
+              "maxProperties": FIELDS, "propertyNames": {"pattern": f"^{FIELD_NAME}$"},
+              "additionalProperties": {"anyOf": [
+                  {"type": "string", "maxLength": FIELD_CHARACTERS, "pattern": "^[^\\u0000]*$"},
+                  {"type": "number", "minimum": -LARGEST, "maximum": LARGEST},
+                  {"type": "boolean"}]}}
+    several = {"type": "array", "items": text, "minItems": 1, "maxItems": limits.max_batch}
+    return {"oneOf": [{"type": "object", "required": [name], "additionalProperties": False,
+                       "properties": {name: shape, "fields": fields}}
+                      for name, shape in (("text", text), ("texts", several))]}

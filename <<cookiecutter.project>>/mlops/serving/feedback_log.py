@@ -5,11 +5,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlops.drift.feedback import entry
+from mlops.drift.feedback import LONGEST_ID, entry
 from mlops.serving.asked import Refused
-from mlops.serving.prediction_log import LogFile
+from mlops.serving.log_files import LogFile
 
 MOST = 1000
+
+_LABEL_SCHEMA = {
+    "type": "object", "required": ["request_id", "label"], "properties": {
+        "request_id": {"type": "string", "minLength": 1, "maxLength": LONGEST_ID},
+        "label": {"type": "string"},
+        "row": {"type": "integer", "minimum": 0, "maximum": 999_999}}}
+# What OpenAPI says of a body that `take` accepts.
+LABELS_SCHEMA = {"oneOf": [_LABEL_SCHEMA, {"type": "array", "items": _LABEL_SCHEMA, "minItems": 1,
+                                           "maxItems": MOST}]}
 
 
 class FeedbackLog:

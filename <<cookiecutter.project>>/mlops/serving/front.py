@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from nlp.model import Prediction
 
 PREDICT = "/predict"
 OPEN = ("/healthz", "/readyz")
+# Between looks whether the last answer of a release that was replaced is out.
+_REST = 0.02
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -35,10 +37,18 @@ class Desk:
     limits: ServiceSettings
     batcher: Batcher
     metrics: Metrics
+    tokenize: Callable[[str], Sequence[str]] = str.split
     lease: Lease = field(default_factory=lambda: Lease(None))
     log: PredictionLog | None = None
     token: str | None = None
     feedback: FeedbackLog | None = None
+
+    def close(self) -> None:
+        """Let the model go, and let the logs write what waits."""
+        self.batcher.close()
+        for log in (self.log, self.feedback):
+            if log:
+                log.close()
 
     async def predict(self, asked: Asked) -> list[Prediction]:
         """Return the model's predictions; raise Refused with 503 or 500 instead of anything else.
@@ -73,15 +83,57 @@ def _tell(error: Exception) -> None:
 class Front:
     """The outermost ASGI application. It adds nothing to what the inner one answers but headers."""
 
-    def __init__(self, app: Callable[..., Any], desk: Desk) -> None:
-        self._app, self._desk = app, desk
-        self._running = 0
+    def __init__(self, made: Callable[[Desk], Callable[..., Any]], desk: Desk) -> None:
+        self._made, self._stand = made, _Stand(made(desk), desk)
+        self.is_closing = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Serve one request, or follow the server's life."""
+        if scope["type"] == "http":
+            await self._stand.serve(scope, receive, _last(send) if self.is_closing else send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def change(self, desk: Desk) -> None:
+        """Answer with another release from now on; the old one ends after its last answer."""
+        old, self._stand = self._stand, _Stand(self._made(desk), desk)
+        while old.running:
+            await asyncio.sleep(_REST)
+        await asyncio.to_thread(old.desk.close)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        while (await receive())["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        await asyncio.to_thread(self._stand.desk.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _last(send: Any) -> Any:
+    """Return a `send` after whose answer the connection ends."""
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return sending
+
+
+class _Stand:
+    """One release with its application, and how many requests it is answering."""
+
+    def __init__(self, app: Callable[..., Any], desk: Desk) -> None:
+        self._app, self.desk = app, desk
+        self.running = self._counted = 0
+
+    async def serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+        self.running += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self.running -= 1
+
+    async def _serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         began, at = time.perf_counter(), time.time()
         headers = dict(scope["headers"])
         scope["request_id"] = _request_id(headers)
@@ -96,14 +148,14 @@ class Front:
             await send(message)
 
         counted = scope["path"] == PREDICT and scope["method"] == "POST"
-        if counted and not self._desk.lease.holds():
+        if counted and not self.desk.lease.holds():
             # Not an answer of this version: the proxy asks the champion instead.
-            self._desk.metrics.unleased()
+            self.desk.metrics.unleased()
             await _refuse(Refused(503, "lease", "this process may not answer now",
                                   {"Retry-After": "1"}), scope, sending)
             return
-        self._running += counted
-        self._desk.metrics.in_flight.set(self._running)
+        self._counted += counted
+        self.desk.metrics.in_flight.set(self._counted)
         try:
             refused = self._refusal(scope["path"], headers, counted)
             if refused:
@@ -111,29 +163,31 @@ class Front:
             else:
                 await self._app(scope, receive, sending)
         finally:
-            self._running -= counted
+            self._counted -= counted
             if counted:
                 self._count(scope, status, at, time.perf_counter() - began)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes], counted: bool) -> Refused | None:
-        token = self._desk.token
+        token = self.desk.token
         if token and path not in OPEN and not hmac.compare_digest(
                 headers.get(b"authorization", b""), f"Bearer {token}".encode()):
             return Refused(401, "token", "send the header Authorization: Bearer TOKEN",
                            {"WWW-Authenticate": "Bearer"})
-        if counted and self._running > self._desk.limits.max_concurrent:
-            return Refused(503, "busy", f"{self._desk.limits.max_concurrent} requests are being "
+        if counted and self._counted > self.desk.limits.max_concurrent:
+            return Refused(503, "busy", f"{self.desk.limits.max_concurrent} requests are being "
                            "answered already; try again", {"Retry-After": "1"})
         return None
 
     def _count(self, scope: dict[str, Any], status: int, at: float, seconds: float) -> None:
-        self._desk.metrics.request(status, seconds)
+        self.desk.metrics.request(status, seconds)
         texts, fields, predictions = scope.get("answered", ((), None, ()))
+        tokens: Sequence[int] = ()
         if predictions:
-            self._desk.metrics.predicted(texts, predictions)
-        if self._desk.log:
-            self._desk.log.put(Entry(scope["request_id"], at, seconds, status, texts, predictions,
-                                     fields))
+            tokens = [len(self.desk.tokenize(text)) for text in texts]
+            self.desk.metrics.predicted(texts, predictions, tokens)
+        if self.desk.log:
+            self.desk.log.put(Entry(scope["request_id"], at, seconds, status, texts, predictions,
+                                    fields, tokens))
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

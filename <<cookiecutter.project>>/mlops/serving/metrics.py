@@ -3,6 +3,7 @@
 The names are here and nowhere else; `mlops/rollout/counts.py` reads them back.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from nlp.model import Prediction
 REQUESTS = "service_requests"
 SECONDS = "service_request_seconds"
 INVALID = "service_invalid_answers"
+OVERRUNS = "service_token_overruns"
 PREDICTIONS = "service_predictions"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 # 0.5 ms to 28 s, each bound 1.25 times the one before: the judge compares latencies by these steps.
@@ -23,12 +25,16 @@ STEP = 1.25
 SECOND_BOUNDS = tuple(round(0.0005 * STEP ** power, 7) for power in range(50))
 _SCORES = tuple(tenth / 20 for tenth in range(1, 20))
 _CHARACTERS = tuple(2.0 ** power for power in range(3, 17))
+_TOKENS = tuple(2.0 ** power for power in range(1, 14))
 
 
 class Metrics:
-    """The counters of one release. Every sample carries its model, version and variant."""
+    """The counters of one release. Every sample carries its model, version and variant.
 
-    def __init__(self, release: Release) -> None:
+    Texts of more than `max_tokens` tokens are overruns.
+    """
+
+    def __init__(self, release: Release, max_tokens: int | None = None) -> None:
         # Half of the page would be times at which counters were made.
         disable_created_metrics()
         self.registry = CollectorRegistry()
@@ -40,6 +46,10 @@ class Metrics:
                                  buckets=_SCORES)
         self._characters = self._one(Histogram, "service_text_characters", "length of texts",
                                      buckets=_CHARACTERS)
+        self._tokens = self._one(Histogram, "service_text_tokens", "what the model sees of a text",
+                                 buckets=_TOKENS)
+        self._most_tokens = math.inf if max_tokens is None else max_tokens
+        self._overruns = self._one(Counter, OVERRUNS, "requests with a text of too many tokens")
         self._invalid = self._one(Counter, INVALID, "answers of the model that were unusable")
         self._unleased = self._one(Counter, "service_unleased", "refused: the lease had expired")
         self.in_flight = self._one(Gauge, "service_requests_in_flight", "requests being answered")
@@ -53,9 +63,13 @@ class Metrics:
         self._child(self._requests, str(status)).inc()
         self._seconds.observe(seconds)
 
-    def predicted(self, texts: Sequence[str], predictions: Sequence[Prediction]) -> None:
-        """Count what was predicted for n texts."""
-        for text, prediction in zip(texts, predictions, strict=True):
+    def predicted(self, texts: Sequence[str], predictions: Sequence[Prediction],
+                  tokens: Sequence[int]) -> None:
+        """Count what was predicted for the n texts of a request, and their n numbers of tokens."""
+        if max(tokens) > self._most_tokens:
+            self._overruns.inc()
+        for text, prediction, number in zip(texts, predictions, tokens, strict=True):
+            self._tokens.observe(number)
             self._child(self._labels, prediction.label).inc()
             self._scores.observe(prediction.scores[prediction.label])
             self._characters.observe(len(text))
@@ -72,6 +86,10 @@ class Metrics:
         """Show how many lines the prediction log had to leave out."""
         self._one(Gauge, "service_log_lines_dropped",
                   "lines lost to a full queue or disk").set_function(number)
+
+    def failed_uploads(self, number: Callable[[], int]) -> None:
+        """Show how often closed log files could not be copied."""
+        self._one(Gauge, "service_log_uploads_failed", "tries that failed").set_function(number)
 
     def page(self) -> bytes:
         """Return everything in Prometheus' text format."""

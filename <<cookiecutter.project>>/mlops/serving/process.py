@@ -1,26 +1,36 @@
-"""One process that serves one release: from options to a listening socket, until it is stopped."""
+"""One process that serves one release: from options to a listening socket, until it is stopped.
 
+SIGHUP makes it look again which version the registry names, and answer with that one.
+"""
+
+import asyncio
 import fcntl
 import json
 import os
+import signal
 import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
+from mlops import privacy
 from mlops.drift import reference
-from mlops.errors import Conflict, UsageError
+from mlops.errors import Conflict, UsageError, UserError
+from mlops.names import ModelRef, Version
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
 from mlops.serving.feedback_log import FeedbackLog
-from mlops.serving.front import Desk
+from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
 from mlops.serving.prediction_log import PredictionLog, text_writer
 from mlops.serving.profiles import ProfileWriter
-from mlops.serving.release import find, load
+from mlops.serving.release import Release, find, load, load_folder
+from mlops.serving.server import Server
+from nlp.model import Model
 from nlp.service import application
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
@@ -30,7 +40,10 @@ GRACE_SECONDS = 10
 
 @dataclass(frozen=True)
 class Wish:
-    """What to serve, and how. `pid_file` is locked for as long as the process lives."""
+    """What to serve, and how. `pid_file` is locked for as long as the process lives.
+
+    With a `folder` that a version was pulled to, no registry is asked.
+    """
 
     what: str | None
     registry: str | None
@@ -43,44 +56,97 @@ class Wish:
     fault: faults.Fault | None = None
     profiles: Path | None = None
     feedback: Path | None = None
+    folder: Path | None = None
 
 
 def serve(project: Project, wish: Wish) -> None:
     """Load, listen, answer, and end on SIGTERM or SIGINT when the last answer is out."""
     held = _hold(wish.pid_file) if wish.pid_file else None
-    told = text_writer(project.service.log_text, project.language)
-    ref = find(project, wish.what, wish.registry)
-    release, model = load(project, ref, wish.registry, wish.variant)
-    watcher = ProfileWriter(wish.profiles, release, reference.load(project, ref, wish.registry),
-                            project.language) if wish.profiles else None
+    release, model = _loaded(project, wish)
     listening = _listen(wish.host, wish.port)
-    metrics = Metrics(release)
-    log = PredictionLog(wish.log, release, told, project.service.log_bytes,
-                        watcher) if wish.log else None
-    if log:
-        metrics.dropped_lines(lambda: log.dropped)
-    predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
-    # The first call of a library is slow; a request should not pay for that.
-    model.predict(["warm up"])
-    labels = FeedbackLog(wish.feedback, release.labels,
-                         project.service.log_bytes) if wish.feedback else None
-    desk = Desk(release, project.service, Batcher(predict), metrics, Lease(wish.lease), log,
-                os.environ.get(TOKEN_VARIABLE) or None, labels)
+    front = Front(application, _desk(project, wish, release, model))
     host, port = listening.getsockname()[:2]
-    print(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}",
-          flush=True)
-    config = uvicorn.Config(
-        application(desk, lambda: _close(log, labels)), log_level="warning",
-        access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS)
-    uvicorn.Server(config).run(sockets=[listening])
+    _say(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}")
+    config = uvicorn.Config(front, log_level="warning", access_log=False, server_header=False,
+                            timeout_graceful_shutdown=GRACE_SECONDS)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_answer(Server(config, front), listening,
+                           _Reload(project, wish, front, release)))
     if held:
         held.close()
 
 
-def _close(*logs: PredictionLog | FeedbackLog | None) -> None:
-    for log in logs:
-        if log:
-            log.close()
+def _loaded(project: Project, wish: Wish) -> tuple[Release, Model]:
+    if wish.folder:
+        return load_folder(wish.folder, wish.variant)
+    return load(project, find(project, wish.what, wish.registry), wish.registry, wish.variant)
+
+
+def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
+    settings = project.service
+    metrics, log = Metrics(release, settings.max_tokens), None
+    if wish.log:
+        masked = privacy.of(project)
+        log = PredictionLog(wish.log, release, text_writer(settings.log_text, masked),
+                            settings.log_bytes, _watcher(project, wish, release),
+                            settings.log_url, masked)
+        metrics.dropped_lines(lambda: log.dropped)
+        if log.uploads:
+            metrics.failed_uploads(lambda: log.uploads.failed)
+    predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
+    # The first call of a library is slow; a request should not pay for that.
+    model.predict(["warm up"])
+    feedback = FeedbackLog(wish.feedback, release.labels,
+                           settings.log_bytes) if wish.feedback else None
+    return Desk(release, settings, Batcher(predict), metrics, model.tokenize, Lease(wish.lease),
+                log, os.environ.get(TOKEN_VARIABLE) or None, feedback)
+
+
+def _watcher(project: Project, wish: Wish, release: Release) -> ProfileWriter | None:
+    if wish.profiles is None:
+        return None
+    ref = ModelRef(release.model, Version.parse(release.version))
+    return ProfileWriter(wish.profiles, release, reference.load(project, ref, wish.registry),
+                         project.language)
+
+
+@dataclass
+class _Reload:
+    """Brings the version that the registry names now, if it is another one."""
+
+    project: Project
+    wish: Wish
+    front: Front
+    release: Release
+    task: "asyncio.Task[None] | None" = None
+
+    def begin(self) -> None:
+        """Begin, unless it is under way."""
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            release, model = await asyncio.to_thread(_loaded, self.project, self.wish)
+            if release == self.release:
+                _say(f"{release.model}@{release.version} is what the registry names; no change")
+                return
+            desk = await asyncio.to_thread(_desk, self.project, self.wish, release, model)
+        except UserError as error:
+            print(f"error: no change: {error}", file=sys.stderr, flush=True)
+            return
+        self.release = release
+        _say(f"{release.model}@{release.version} ({release.variant}) answers from now on")
+        await self.front.change(desk)
+
+
+async def _answer(server: Server, listening: socket.socket, reload: _Reload) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload.begin)
+    await server.serve(sockets=[listening])
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,15 +1,18 @@
 """Which model version answers requests, and from what it was made."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from mlops.champion import candidate
-from mlops.errors import UsageError
-from mlops.names import ModelRef
+from mlops.champion import candidate, unpacked
+from mlops.errors import CheckFailed, UsageError
+from mlops.names import ModelRef, Version
 from mlops.project import Project
 from mlops.registry.connect import connect
 from mlops.registry.operations import resolve
+from mlops.registry.pull import is_whole
 from nlp.model import Model
 
 
@@ -48,10 +51,31 @@ def load(project: Project, ref: ModelRef, registry_name: str | None,
     Raises UsageError for a model that was made elsewhere: its class is not in `nlp/`.
     """
     found = candidate(project, ref, registry_name)
-    if found.model is None:
+    return release_of(ref, found.manifest, variant), _own(ref, found.model)
+
+
+def load_folder(folder: Path, variant: str) -> tuple[Release, Model]:
+    """Return the version that `registry.py pull` wrote to a folder; no registry is asked.
+
+    Raises UsageError if there is none, CheckFailed if its model is not the one of its manifest.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        ref = ModelRef(manifest["name"], Version.parse(manifest["version"]))
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder}: no version is here: {error!r}; type: python tools/registry.py "
+                         f"pull NAME@vX.Y.Z --out {folder}") from None
+    if not is_whole(folder, manifest):
+        raise CheckFailed(f"{folder}: its model is not the one that its manifest names")
+    model, _ = unpacked(folder, str(ref))
+    return release_of(ref, manifest, variant), _own(ref, model)
+
+
+def _own(ref: ModelRef, model: Model | None) -> Model:
+    if model is None:
         raise UsageError(f"{ref} was made elsewhere, and nlp/model.py has no class that can load "
                          "it; add one, and register a version of that class")
-    return release_of(ref, found.manifest, variant), found.model
+    return model
 
 
 def release_of(ref: ModelRef, manifest: Mapping[str, Any], variant: str) -> Release:

@@ -1,0 +1,86 @@
+"""Two registered versions to serve, and load that counts every request without an answer."""
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+
+from conftest import bake, commit, tool, with_venv
+
+V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
+
+
+def two_versions(folder, venv):
+    """Return a bake with one version in production and a newer one in staging."""
+    project = with_venv(bake(folder / "out"), venv)
+    register(project)
+    tool(project, "promote", V0, "--to", "production")
+    path = project / "project.yaml"
+    path.write_text(path.read_text().replace("c: 4.0", "c: 3.5"))
+    commit(project, "Regularise a little more")
+    register(project)
+    return project
+
+
+def register(project):
+    for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
+        tool(project, name)
+
+
+class Load:
+    """Requests on new connections, from several threads; every answer but a 200 is a failure."""
+
+    def __init__(self, port, connections=3, pause=0.0):
+        self.port, self.pause, self.failed, self.versions = port, pause, Counter(), Counter()
+        self.stop, self.lock = threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+    def run(self):
+        while not self.stop.is_set():
+            try:
+                status, body = ask(self.port)
+                result = json.loads(body)["version"] if status == 200 else f"status {status}"
+            except (OSError, http.client.HTTPException) as error:
+                status, result = 0, repr(error)
+            with self.lock:
+                (self.versions if status == 200 else self.failed)[result] += 1
+            time.sleep(self.pause)
+
+    def forget(self):
+        with self.lock:
+            self.versions.clear()
+
+    def wait_for_answers(self, number):
+        until(lambda: sum(self.versions.values()) >= number)
+
+    def wait_for(self, version, number=20):
+        until(lambda: self.versions[version] >= number)
+
+
+def ask(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", "/predict", json.dumps({"text": "The kettle works great."}),
+                           {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def until(condition, seconds=60):
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.02)
