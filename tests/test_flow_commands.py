@@ -362,7 +362,7 @@ def test_a_post_mortem_is_an_issue_where_the_registry_is_on_github_or_a_file(on_
                    str(tmp_path / "draft.md"))
 
     issue, = (item for item in on_github.repository.issues.values()
-              if item["title"].startswith("Post-mortem: "))
+              if item.get("title", "").startswith("Post-mortem: "))
     assert "event 1: register `v1.0.0`" in issue["body"]
     assert (tmp_path / "draft.md").read_text().startswith(f"# {issue['title']}\n")
 

@@ -78,6 +78,9 @@ def test_a_failing_canary_refuses_and_leaves_the_champion(on_github):
     assert on_github.stages()["production"] == "v1.0.0"
     release = on_github.released("v1.0.1")
     assert release.prerelease and "Promotion refused" in release.body
+    issue, = issues(on_github, "incident")
+    assert f"{NAME}@v1.0.1: canary: errors" in issue["title"] and "SEV4" in issue["body"]
+    assert "rehearsal to production began" in issue["body"]
     assert promote(on_github, f"{NAME}@v1.0.1").failed_step.name == "May it begin?"
     on_github.tool("promote", f"{NAME}@v1.0.1", "--to", "staging", "--unrevoke", "--reason",
                    "the drill is over", "--registry", "origin")
@@ -114,6 +117,11 @@ def test_a_promotion_that_another_one_overtook_is_refused(on_github):
     on_github.tool("rollback", "--reason", "the drill is over", "--registry", "origin")
 
 
+def issues(on_github, label):
+    return [item for item in on_github.repository.issues.values()
+            if label in [found["name"] for found in item["labels"]]]
+
+
 def test_a_good_version_goes_to_production_with_notes_and_a_repetition_does_nothing(on_github):
     result = promote(on_github, f"{NAME}@v1.0.1")
     after = on_github.tags()
@@ -147,6 +155,7 @@ def test_a_rollback_brings_the_last_good_version_back_and_a_second_click_does_no
     assert on_github.tags() == tags and again.outcome("traffic") == "skipped"
     history = on_github.tool("registry", "history", "--registry", "origin").stdout
     assert reason in history and not list(on_github.work.rglob("pwned"))
+    assert any("labels" in item["body"] for item in on_github.repository.comments.values())
     assert on_github.repository.latest == on_github.released("v1.0.0").id
 
 
@@ -159,7 +168,7 @@ def test_a_stage_tag_pushed_by_hand_is_reported_and_changes_nothing(on_github):
         "ref": f"refs/tags/{NAME}#production#99",
         "after": git(on_github.project, "rev-parse", "HEAD")})
 
-    issue, = on_github.repository.issues.values()
+    issue, = issues(on_github, "alert:registry")
     assert result.failed_step.name == "Verify"
     assert "R024" in issue["body"] and "R024" in result.summary
     assert on_github.stages() == before

@@ -185,9 +185,9 @@ def told(verdict="FAIL", why="errors: 5 of 50"):
     judged = canary.Judged(verdict, why, Decision(verdict, why, rows, ("label 'x'",)), 4, 2.0, 0.1,
                            50)
     return {"rehearsal": True, "environment": "production", "verdict": verdict, "why": why,
-            "candidate": "m@v1.1.0", "champion": "m@v1.0.0", "serving": None, "traffic": None,
-            "canary": report.judged_record(judged), "steps": ["start"],
-            "ended": "2026-03-01T10:00:00+00:00"}
+            "ended": "2026-03-01T12:00:00+00:00", "candidate": "m@v1.1.0",
+            "champion": "m@v1.0.0", "serving": None, "traffic": None,
+            "canary": report.judged_record(judged), "steps": ["start"]}
 
 
 def test_a_report_is_told_in_lines_json_and_summary(tmp_path, monkeypatch):
@@ -195,6 +195,8 @@ def test_a_report_is_told_in_lines_json_and_summary(tmp_path, monkeypatch):
     found = told()
     report.publish(found, tmp_path / "a.json", tmp_path / "b.json")
     assert json.loads((tmp_path / "a.json").read_text()) == found
+    kept = tmp_path / "deploys" / "20260301-120000Z-production.json"
+    assert json.loads(kept.read_text()) == found
     assert json.loads((tmp_path / "b.json").read_text())["schema"] == report.CANARY_SCHEMA
     assert report.lines(found)[0].startswith("errors   candidate 5 of 50 (10.00%)")
     assert report.lines(found)[-1] == "REHEARSAL: FAIL: errors: 5 of 50"

@@ -64,7 +64,9 @@ def write(folder: Path, project: Project, model: Model, model_sha256: str,
     split = "valid" if predictions else "train"
     lines = [_line(row, masker) for row in splits[split]]
     for line, prediction in zip(lines, predictions):
-        line.update(label=prediction.label, score=min(prediction.scores[prediction.label], 1.0))
+        # A class may give no scores.
+        score = prediction.scores.get(prediction.label)
+        line.update(label=prediction.label, score=None if score is None else min(score, 1.0))
     profile = _profile(layout, embedder, lines, split == "valid")
     folder.mkdir()
     files.write_atomic(folder / EMBEDDER, embedders.to_bytes(embedder))

@@ -1,0 +1,67 @@
+"""Score files of texts (JSONL, also gzip) with a model version; type it again to resume.
+
+FILE is a file or folder of rows with `text` and perhaps `id`. The folder gets a file for each part,
+with id, label and score; a line that holds no text gets an error instead.
+
+examples:
+  python tools/score.py texts.jsonl --out scored/
+  python tools/score.py june/ --model review-sentiment@v1.2.0 --out scored/june --engine dask
+
+exit codes: 0 all scored, 1 some lines held no text, 2 usage, 3 texts or model cannot be had
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import emit, parser, run
+from mlops.errors import UsageError
+from mlops.project import load_project
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("files", nargs="+", metavar="FILE")
+    arguments.add_argument("--out", type=Path, required=True, metavar="DIR")
+    arguments.add_argument("--model", metavar="NAME[@vX.Y.Z]",
+                           help="a version (default: the first model's in production)")
+    arguments.add_argument("--engine", choices=("one", "dask"), default="one")
+    arguments.add_argument("--registry", help="origin or local (default: origin in Actions)")
+    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = arguments.parse_args(argv)
+
+    from mlops import scoring
+    from mlops.champion import EXTERNAL
+    from mlops.drift import engine
+    from mlops.registry.connect import connect
+    from mlops.registry.pull import cached
+    from mlops.serving.release import find
+
+    project = load_project()
+    ref = find(project, options.model, options.registry)
+    registry = connect(project, options.registry)
+    snapshot = registry.snapshot()
+    folder = cached(registry.store, snapshot, ref, project.root / ".cache" / "models")
+    kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["class"]
+    if kind == EXTERNAL:
+        raise UsageError(f"{ref} was made elsewhere; nlp/model.py has no class that can load it")
+    parts = scoring.plan([str(Path(name).resolve()) for name in options.files])
+    task = scoring.Task(str(folder / "model"), kind, str(options.out.resolve()))
+    with engine.chosen(options.engine) as engine_run:
+        found = scoring.score(task, snapshot.manifest(ref)["artifacts"][0]["sha256"], parts,
+                              engine_run)
+    if options.json:
+        emit({"version": str(ref), **found})
+    else:
+        print(f"{found['texts']:,} texts scored by {ref}, {found['faulty']:,} lines without text, "
+              f"{found['resumed']} of {len(parts)} parts were there already")
+        print(f"output: {options.out}/part-*.jsonl")
+    return 1 if found["faulty"] else 0
+
+
+if __name__ == "__main__":
+    run(main)
