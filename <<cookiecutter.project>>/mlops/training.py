@@ -14,6 +14,7 @@ from mlops.dataset.manifest import Manifest, load_manifest
 from mlops.dataset.rows import Row, digest, read_split
 from mlops.drift import reference
 from mlops.errors import UsageError
+from mlops.llm import session_of
 from mlops.progress import Progress
 from mlops.project import ModelSettings, Project
 from mlops.trackers.mirror import Mirror
@@ -28,7 +29,8 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
           progress: Progress | None = None) -> Run:
     """Train one model on the train split, measure it on the valid split, and log the run.
 
-    A class that has an attribute `log_metrics` gets the logger's method for it.
+    A class that has an attribute `log_metrics` gets the logger's method for it, and one that has
+    `session` a session in which it may ask a provider.
     """
     manifest = load_manifest(project.dataset)
     splits = _splits(manifest)
@@ -42,6 +44,8 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
         details = {"seeds": _seed(settings, manifest), "git": _commit(project, logger)}
         if hasattr(model, "log_metrics"):
             model.log_metrics = logger.log_metrics
+        if hasattr(model, "session"):
+            model.session = session_of(project)
         with logger.phase("train"):
             _fit(model, manifest, *columns["train"])
         predictions: list[Prediction] = []
@@ -57,6 +61,7 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
                 files.sha256_tree(logger.artifact("model")), splits, predictions)
         return logger.finish({**details, **_subject(project, settings, manifest, splits),
                               "labels": list(model.labels),
+                              "provider": getattr(model, "origin", None),
                               "model_sha256": files.sha256_tree(logger.artifact("model"))})
 
 

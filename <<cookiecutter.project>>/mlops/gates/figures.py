@@ -10,6 +10,7 @@ import numpy as np
 from mlops import metrics
 from mlops.errors import UsageError
 from mlops.gates import intervals
+from nlp.model import ABSTAIN
 from mlops.gates.measure import Answers, Evidence, Pair, Single
 
 PERCENTILES = (50, 95, 99)
@@ -44,7 +45,7 @@ def _ranges(find: Callable[[float], Pair | None],
 
 
 def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
-    """Return token and cost figures and the share of outputs that keep to their schema."""
+    """Return tokens, cost, and the shares of valid answers and of rows without an answer."""
     found: dict[str, Single] = {}
     for name, column, of in (
             ("tokens_mean", "tokens", np.mean), ("cost_mean", "cost", np.mean),
@@ -55,7 +56,16 @@ def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
         found[name] = Single(None, missing=f"{column} is not given for every row") if (
             values is None) else Single(float(of(values)), len(values),
                                         champion=float(of(others)) if others else None)
+    abstained = _abstained(answers)
+    found["abstain_rate"] = Single(
+        abstained, len(answers.predictions),
+        champion=_abstained(champion) if champion else None)
     return found
+
+
+def _abstained(answers: Answers) -> float:
+    """Return the share of rows without an answer; such a row is never right."""
+    return float(np.mean([item == ABSTAIN for item in answers.predictions]))
 
 
 def calibration(gold: Sequence[Any], answers: Answers, champion: Answers | None,
