@@ -1,10 +1,13 @@
 """Evaluation: run models on the pinned test split, and time them request by request."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mlops import files, predictions
 from mlops.behaviour import Result, fail_rates, load_suite, run_suite
@@ -14,18 +17,24 @@ from mlops.dataset.rows import digest, read_split
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.gates import Answers, Evidence, Gates, Single, figures
 from mlops.llm import Session
+from mlops.prompts import diff
 from mlops.tracking import Run
 from nlp.model import MODELS, Model, Prediction, model_class
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is judged and reported. `rows` and both models' answers have n entries, in order."""
+    """All that is judged and reported. `rows` and both models' answers have n entries, in order.
+
+    `prompt_change` are the lines of a diff from the champion's prompt and provider, if both are
+    prompts.
+    """
 
     evidence: Evidence
     champion: Champion
     test_sha256: str
     behaviour: Sequence[Result] = ()
+    prompt_change: Sequence[str] = ()
 
     @property
     def rows(self) -> Sequence[Mapping[str, Any]]:
@@ -77,8 +86,35 @@ def evaluate_model(model: Model, manifest: Manifest, gates: Gates, champion: Cha
     tests = [test for gate in gates.gates if gate.suite
              for test in load_suite(gates.path.parent / gate.suite, gate.suite)]
     results = [run_suite(tests, item) for item in models]
-    evidence = with_figures(gates, evidence, lambda: _train_texts(manifest), fail_rates(*results))
-    return Evaluation(evidence, champion, found, results[0])
+    evidence = with_figures(gates, evidence, lambda: _train_texts(manifest),
+                            {**fail_rates(*results), **_agreement(models, texts, gates)})
+    return Evaluation(evidence, champion, found, results[0],
+                      _prompt_change(model, champion.model) if champion.model else ())
+
+
+def _agreement(models: Sequence[Model], texts: Sequence[str], gates: Gates) -> dict[str, Single]:
+    """Ask some texts several times, where a gate asks for that, and compare the answers."""
+    if not any(gate.metric == "agreement" for gate in gates.gates):
+        return {}
+    chosen = np.random.default_rng(gates.seed).permutation(len(texts))[:gates.repeat_rows]
+    some = [texts[number] for number in sorted(chosen)]
+    labels = [[[item.label for item in model.repeat(some, number)]
+               for number in range(gates.repeat_times)] if hasattr(model, "repeat") else None
+              for model in models]
+    return {"agreement": figures.agreement(labels[0], labels[1] if labels[1:] else None,
+                                           gates.confidence)}
+
+
+def _prompt_change(model: Model, champion: Model) -> list[str]:
+    """Return the lines of a diff from the champion's prompt and provider; none for classic ones."""
+    if not (hasattr(model, "prompt") and hasattr(champion, "prompt")):
+        return []
+    found = list(diff.lines(diff.between(champion.prompt, model.prompt)))
+    old, new = champion.origin, model.origin
+    for key in new:
+        if new[key] != old[key]:
+            found += [f"{key}:", f"  -{json.dumps(old[key])}", f"  +{json.dumps(new[key])}"]
+    return found
 
 
 def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,

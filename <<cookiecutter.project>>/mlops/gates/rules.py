@@ -19,7 +19,8 @@ ALIASES = {"val_f1_macro": "f1_macro", "slice_f1": "f1_macro", "val_accuracy": "
 CALIBRATION = ("ece", "brier", "roc_auc")
 COMPARED = ("latency_ratio_p50", "latency_ratio_p95", "broken_ids")
 FIGURES = ("latency_ms_p50", "latency_ms_p95", "latency_ms_p99", "tokens_mean", "tokens_p95",
-           "cost_mean", "cost_total", "schema_valid_rate", "abstain_rate", "leak_rate", "wrong_ids",
+           "cost_mean", "cost_total", "schema_valid_rate", "abstain_rate", "agreement", "leak_rate",
+           "wrong_ids",
            *CALIBRATION, *COMPARED)
 
 
@@ -83,6 +84,8 @@ class Gates:
     requests: int
     digest: str
     path: Path = Path("gates.yaml")
+    repeat_rows: int = 100
+    repeat_times: int = 3
 
     @property
     def main(self) -> str:
@@ -98,6 +101,7 @@ def load_gates(path: Path) -> Gates:
     slices = value.get("slices") or {}
     _check_patterns(document, slices)
     stats, latency = value.get("stats") or {}, value.get("latency") or {}
+    repeats = value.get("repeats") or {}
     gates = tuple(_gate(document, number, spec, slices)
                   for number, spec in enumerate(value["gates"]))
     return Gates(
@@ -106,7 +110,8 @@ def load_gates(path: Path) -> Gates:
         seed=stats.get("seed", 20240613), min_rows=value.get("min_rows", 1),
         champion_missing=(value.get("champion") or {}).get("missing", "absolute_only"),
         warmup=latency.get("warmup", 30), requests=latency.get("requests", 300),
-        digest=sha256_text(path.read_text(encoding="utf-8-sig")), path=path)
+        digest=sha256_text(path.read_text(encoding="utf-8-sig")), path=path,
+        repeat_rows=repeats.get("rows", 100), repeat_times=repeats.get("times", 3))
 
 
 def of_task(gates: Gates, task: str) -> Gates:
