@@ -17,6 +17,7 @@ from mlops.errors import UsageError
 from mlops.llm import session_of
 from mlops.progress import Progress
 from mlops.project import ModelSettings, Project
+from mlops.prompts import Prompt
 from mlops.trackers.mirror import Mirror
 from mlops.tracking import Run, RunLogger
 from mlops.tracking.changes import PATCH_NAME, uncommitted
@@ -47,7 +48,7 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
         if hasattr(model, "session"):
             model.session = session_of(project)
         with logger.phase("train"):
-            _fit(model, manifest, *columns["train"])
+            fit(model, manifest, *columns["train"])
         predictions: list[Prediction] = []
         if "valid" in splits:
             with logger.phase("validate"):
@@ -65,14 +66,17 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
                               "model_sha256": files.sha256_tree(logger.artifact("model"))})
 
 
-def create(project: Project, settings: ModelSettings) -> Model:
-    """Return an untrained model; raise UsageError if project.yaml names no such thing."""
+def create(project: Project, settings: ModelSettings, prompt: Prompt | None = None) -> Model:
+    """Return an untrained model; raise UsageError if project.yaml names no such thing.
+
+    `prompt` takes the place of the newest version of the model's prompt.
+    """
     place = f"{project.root / 'project.yaml'}: models.{settings.name}"
     if settings.kind not in MODELS:
         raise UsageError(f"{place}: no class {settings.kind!r} in nlp/model.py; there are "
                          + ", ".join(MODELS))
     extra: dict[str, Any] = {}
-    prompt = lineage.prompt_of(project, settings)
+    prompt = prompt or lineage.prompt_of(project, settings)
     if prompt:
         extra["prompt"] = prompt
     try:
@@ -81,7 +85,8 @@ def create(project: Project, settings: ModelSettings) -> Model:
         raise UsageError(f"{place}: params do not fit the class: {error}") from None
 
 
-def _fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence[str]) -> None:
+def fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence[str]) -> None:
+    """Train on these rows; raise UsageError where the model cannot."""
     try:
         model.train(texts, labels)
     except ValueError as error:

@@ -44,7 +44,7 @@ class Diff:
 
 def diff(old: Path, new: Path) -> Diff:
     """Compare two prompt files, wherever they lie; raise UsageError if one cannot be read."""
-    return between(_read(old), _read(new))
+    return between(draft(old), draft(new))
 
 
 def between(old: Prompt, new: Prompt) -> Diff:
@@ -65,7 +65,8 @@ def lines(result: Diff) -> Iterator[str]:
             yield f"  {_printable(line)}"
 
 
-def _read(path: Path) -> Prompt:
+def draft(path: Path) -> Prompt:
+    """Return a prompt, wherever its file lies; raise UsageError at its first fault."""
     reading = read(path)
     if reading.prompt is None:
         finding = reading.findings[0]
