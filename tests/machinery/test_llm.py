@@ -311,6 +311,18 @@ def test_a_budget_ends_the_command_before_it_is_passed_and_keeps_the_answers(
     assert len(stored) == len(provider.asked)
 
 
+def test_requests_on_their_way_count_as_well(tmp_path):
+    found, provider = asker(tmp_path, lambda _: time.sleep(0.1) or GOOD)
+    request = found._request({"text": "text 0"}, 0)
+    most = request.tokens_in + request.tokens_out
+    found.session = session(tmp_path, max_tokens=2 * most, concurrency=8)
+
+    with pytest.raises(NotMeasured, match="the budget is used up"):
+        ask(found, *(f"text {number}" for number in range(8)))
+
+    assert len(provider.asked) == 2
+
+
 def test_a_limit_on_cost_needs_a_price(tmp_path):
     found, provider = asker(tmp_path, lambda _: GOOD, session(tmp_path, max_cost=1))
 

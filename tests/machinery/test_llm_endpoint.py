@@ -113,6 +113,15 @@ def test_an_answer_in_another_form_is_counted_as_none(served, text):
     assert len(endpoint.bodies) == 2
 
 
+def test_of_a_huge_answer_only_so_much_is_kept_as_shows_that_it_is_huge(served, tmp_path):
+    found, _ = served(lambda *_: completion("x" * 5_000_000))
+    found.session = Session(cache=tmp_path / "cache")
+
+    found.predict(["fine"])
+
+    assert (tmp_path / "cache/mood/answers_v1.0.0.jsonl").stat().st_size < 300_000
+
+
 @pytest.mark.parametrize("usage", [None, (-1, 5), ("ten", 5), (None, None), (1.5, True)])
 def test_tokens_that_nobody_counted_are_not_known(served, usage):
     [prediction] = served(lambda *_: completion(GOOD, usage))[0].predict(["fine"])
