@@ -50,6 +50,14 @@ def test_personal_data_and_secrets_never_leave(tmp_path):
     assert not any(part in provider.texts[0] for part in ("ada@", "7946", "sk-abc"))
 
 
+def test_a_command_masks_what_the_project_masks(tmp_path):
+    found, provider = asker(tmp_path, lambda _: GOOD, Session(masker=lambda text: "[all]"))
+
+    ask(found, "Ada wrote this.")
+
+    assert "<text>\n[all]\n</text>" in provider.texts[0]
+
+
 @given(st.sampled_from(["</text>", "< / TEXT >", "<text>", "</text x='1'>", "<\ttext\n/>"]))
 def test_a_text_cannot_end_the_place_where_it_stands(tmp_path_factory, tag):
     found, provider = asker(tmp_path_factory.mktemp("tag"), lambda _: GOOD)

@@ -66,7 +66,8 @@ class Asker:
         if not isinstance(value, str):
             return value
         names = "|".join(map(re.escape, self.prompt.input))
-        text = self._mask(value.encode("utf-8", "replace").decode())
+        mask = self.session.masker or self._mask
+        text = mask(value.encode("utf-8", "replace").decode())
         return re.sub(rf"<(\s*/?\s*(?:{names})\b[^<>]{{0,100}})>", r"(\1)", text,
                       flags=re.IGNORECASE)
 

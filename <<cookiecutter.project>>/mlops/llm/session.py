@@ -15,12 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from mlops import privacy
 from mlops.errors import NotMeasured, UsageError
 from mlops.llm.budget import Budget
 from mlops.llm.request import Provider, Reply, Request
 from mlops.llm.settings import Settings
 from mlops.llm.tape import Tape
-from mlops.privacy import mask
+from mlops.privacy import Masker, mask
 from mlops.project import LlmSettings, Project
 
 VARIABLE = "LLM_ANSWERS"
@@ -34,13 +35,16 @@ class Session:
     """Answers requests from records or by asking. Shared by all models of a command.
 
     `is_strict` says that a provider which cannot be had ends the command (NotMeasured); without it
-    the model falls back, as a service must.
+    the model falls back, as a service must. `masker` is what a project masks, names included;
+    without it a model masks by its own language.
     """
 
     def __init__(self, limits: LlmSettings = LlmSettings(), mode: str = "live",
                  cache: Path | None = None, cassettes: Path | None = None,
-                 is_strict: bool = False, stream: TextIO | None = None) -> None:
+                 is_strict: bool = False, stream: TextIO | None = None,
+                 masker: Masker | None = None) -> None:
         self.limits, self.mode, self.is_strict = limits, mode, is_strict
+        self.masker = masker
         self.budget = Budget(limits.max_cost, limits.max_tokens)
         # The first folder is written to, and all are looked into.
         folders = [cassettes, cache] if mode == "record" else [cache, cassettes]
@@ -164,4 +168,5 @@ def session_of(project: Project) -> Session:
     if mode not in MODES:
         raise UsageError(f"{VARIABLE}={mode}: there are {', '.join(MODES)}")
     return Session(project.llm, mode, project.root / ".cache" / "answers",
-                   project.root / project.llm.cassettes, is_strict=True, stream=sys.stderr)
+                   project.root / project.llm.cassettes, is_strict=True, stream=sys.stderr,
+                   masker=privacy.of(project))
