@@ -1,10 +1,13 @@
 """Evaluation: run models on the pinned test split, and time them request by request."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mlops import files, predictions
 from mlops.behaviour import Result, fail_rates, load_suite, run_suite
@@ -13,18 +16,25 @@ from mlops.dataset.manifest import Manifest
 from mlops.dataset.rows import digest, read_split
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.gates import Answers, Evidence, Gates, Single, figures
+from mlops.llm import Session
+from mlops.prompts import diff
 from mlops.tracking import Run
 from nlp.model import MODELS, Model, Prediction, model_class
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is judged and reported. `rows` and both models' answers have n entries, in order."""
+    """All that is judged and reported. `rows` and both models' answers have n entries, in order.
+
+    `prompt_change` are the lines of a diff from the champion's prompt and provider, if both are
+    prompts.
+    """
 
     evidence: Evidence
     champion: Champion
     test_sha256: str
     behaviour: Sequence[Result] = ()
+    prompt_change: Sequence[str] = ()
 
     @property
     def rows(self) -> Sequence[Mapping[str, Any]]:
@@ -46,29 +56,65 @@ def load_model(run: Run) -> Model:
         raise CheckFailed(f"{folder}: the model cannot be loaded: {error}") from None
 
 
-def evaluate(run: Run, manifest: Manifest, gates: Gates,
-             champion: Champion = NO_CHAMPION) -> Evaluation:
+def evaluate(run: Run, manifest: Manifest, gates: Gates, champion: Champion = NO_CHAMPION,
+             session: Session | None = None) -> Evaluation:
     """Run a run's model, and the champion beside it, on the test split."""
-    return evaluate_model(load_model(run), manifest, gates, champion)
+    return evaluate_model(load_model(run), manifest, gates, champion, session)
 
 
-def evaluate_model(model: Model, manifest: Manifest, gates: Gates,
-                   champion: Champion) -> Evaluation:
-    """Run a model, and the champion beside it, on the test split."""
+def evaluate_model(model: Model, manifest: Manifest, gates: Gates, champion: Champion,
+                   session: Session | None = None) -> Evaluation:
+    """Run a model, and the champion beside it, on the test split.
+
+    Models that ask a provider do so in `session`; their latency is that of the requests.
+    """
     rows, found = pinned_rows(manifest)
     models = [model] + ([champion.model] if champion.model else [])
+    for item in models:
+        if session and hasattr(item, "session"):
+            item.session = session
     texts = [row["text"] for row in rows]
-    times = interleaved(models, texts, gates.warmup, gates.requests)
-    answers = [_answers(item.predict(texts), latency)
-               for item, latency in zip(models, times, strict=True)]
+    answers = [_answers(item.predict(texts)) for item in models]
+    # What a request took stands beside its answer; asking again would find a record.
+    local = [number for number, item in enumerate(answers) if item.latency_ms is None]
+    times = interleaved([models[number] for number in local], texts, gates.warmup, gates.requests)
+    for number, latency in zip(local, times, strict=True):
+        answers[number] = replace(answers[number], latency_ms=latency)
     rows = [{**row, "label": str(row["label"])} for row in rows]
     theirs = answers[1] if champion.model else stored_answers(rows, champion.predictions)
     evidence = Evidence(rows, answers[0], theirs)
     tests = [test for gate in gates.gates if gate.suite
              for test in load_suite(gates.path.parent / gate.suite, gate.suite)]
     results = [run_suite(tests, item) for item in models]
-    evidence = with_figures(gates, evidence, lambda: _train_texts(manifest), fail_rates(*results))
-    return Evaluation(evidence, champion, found, results[0])
+    evidence = with_figures(gates, evidence, lambda: _train_texts(manifest),
+                            {**fail_rates(*results), **_agreement(models, texts, gates)})
+    return Evaluation(evidence, champion, found, results[0],
+                      _prompt_change(model, champion.model) if champion.model else ())
+
+
+def _agreement(models: Sequence[Model], texts: Sequence[str], gates: Gates) -> dict[str, Single]:
+    """Ask some texts several times, where a gate asks for that, and compare the answers."""
+    if not any(gate.metric == "agreement" for gate in gates.gates):
+        return {}
+    chosen = np.random.default_rng(gates.seed).permutation(len(texts))[:gates.repeat_rows]
+    some = [texts[number] for number in sorted(chosen)]
+    labels = [[[item.label for item in model.repeat(some, number)]
+               for number in range(gates.repeat_times)] if hasattr(model, "repeat") else None
+              for model in models]
+    return {"agreement": figures.agreement(labels[0], labels[1] if labels[1:] else None,
+                                           gates.confidence)}
+
+
+def _prompt_change(model: Model, champion: Model) -> list[str]:
+    """Return the lines of a diff from the champion's prompt and provider; none for classic ones."""
+    if not (hasattr(model, "prompt") and hasattr(champion, "prompt")):
+        return []
+    found = list(diff.lines(diff.between(champion.prompt, model.prompt)))
+    old, new = champion.origin, model.origin
+    for key in new:
+        if new[key] != old[key]:
+            found += [f"{key}:", f"  -{json.dumps(old[key])}", f"  +{json.dumps(new[key])}"]
+    return found
 
 
 def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,
@@ -80,7 +126,7 @@ def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,
     assert ours is not None
     theirs = stored_answers(rows, champion.predictions)
     if champion.model:
-        theirs = _answers(champion.model.predict([row["text"] for row in rows]), None)
+        theirs = _answers(champion.model.predict([row["text"] for row in rows]))
     return Evaluation(with_figures(gates, Evidence(rows, ours, theirs),
                                    lambda: _train_texts(manifest)), champion, found)
 
@@ -158,5 +204,12 @@ def interleaved(models: Sequence[Model], texts: Sequence[str], warmup: int,
     return times
 
 
-def _answers(found: Sequence[Prediction], latency: Sequence[float] | None) -> Answers:
-    return Answers([item.label for item in found], [item.scores for item in found], latency)
+def _answers(found: Sequence[Prediction]) -> Answers:
+    def column(name: str) -> list[float] | None:
+        values = [getattr(item.usage, name, None) for item in found]
+        return values if None not in values else None
+
+    faults = [item.usage.fault for item in found if item.usage]
+    return Answers([item.label for item in found], [item.scores for item in found],
+                   column("latency_ms"), column("tokens"), column("cost"),
+                   [fault is None for fault in faults] if faults else None, faults or None)

@@ -13,7 +13,7 @@ from mlops.dataset.rows import read_split
 from mlops.errors import UsageError, UserError
 from mlops.evaluation import Evaluation, evaluate, with_figures
 from mlops.gates import Bench, Evidence, Gates, canonical, judge, known_metric, load_gates, override
-from mlops.gates.rules import suggestion
+from mlops.gates.rules import of_task, suggestion
 from mlops.names import ModelRef
 from mlops.project import Project, load_project
 from mlops.report_data import Subject, build, subject_of
@@ -63,9 +63,14 @@ def split_flags(arguments: Sequence[str]) -> tuple[list[Bound], list[str]]:
     return bounds, rest
 
 
-def gates_of(project: Project, options: argparse.Namespace, bounds: Sequence[Bound]) -> Gates:
-    """Return the rules of the project, or of --gates, with bounds from flags."""
-    gates = load_gates(_gates_file(project, options))
+def gates_of(project: Project, options: argparse.Namespace, bounds: Sequence[Bound],
+             task: str | None = None) -> Gates:
+    """Return the rules of the project, or of --gates, with bounds from flags.
+
+    Rules of another task are left out; without `task` it is that of the model in `options`.
+    """
+    gates = of_task(load_gates(_gates_file(project, options)),
+                    task or project.model(options.model).task)
     for bound in bounds:
         gates = override(gates, bound.metric, bound.side, bound.value)
     return gates
@@ -88,6 +93,7 @@ def _number(flag: str, text: str) -> float:
 def judge_run(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
     """Evaluate a run's model and the champion on the pinned test split."""
     from mlops import champion, lineage
+    from mlops.llm import session_of
 
     project = load_project()
     settings = project.model(options.model)
@@ -97,7 +103,7 @@ def judge_run(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
     run: Run = find(runs, options.run) if options.run else newest_matching(
         runs, settings.name, lineage.inputs(project, settings, manifest))
     found = champion.find(project, run.model, options.champion, options.registry)
-    evaluation = evaluate(run, manifest, gates, found)
+    evaluation = evaluate(run, manifest, gates, found, session_of(project))
     return _judged(subject_of(run), evaluation, gates,
                    (run.evaluation, project.root / "reports"), _gates_file(project, options))
 
@@ -106,15 +112,16 @@ def judge_registered(options: argparse.Namespace, bounds: Sequence[Bound]) -> Ju
     """Judge a version of the registry again, by the present rules, test split and champion."""
     from mlops import champion
     from mlops.evaluation import evaluate_model, evaluate_stored
+    from mlops.llm import session_of
 
     project = load_project()
-    gates = gates_of(project, options, bounds)
     manifest = load_manifest(project.dataset)
     ref = ModelRef.parse(options.candidate)
     found = champion.find(project, ref.name, options.champion, options.registry)
     ours = champion.candidate(project, ref, options.registry)
+    gates = gates_of(project, options, bounds, ours.manifest["task"])
     if ours.model:
-        evaluation = evaluate_model(ours.model, manifest, gates, found)
+        evaluation = evaluate_model(ours.model, manifest, gates, found, session_of(project))
     else:
         assert ours.predictions
         evaluation = evaluate_stored(ours.predictions, manifest, gates, found)
@@ -134,8 +141,8 @@ def judge_external(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judg
     from mlops.evaluation import evaluate_stored
 
     project = load_project()
-    gates = gates_of(project, options, bounds)
     made = external.load(Path(options.folder))
+    gates = gates_of(project, options, bounds, made.manifest["task"])
     found = champion.find(project, made.manifest["name"], options.champion, options.registry)
     evaluation = evaluate_stored(made.predictions, load_manifest(project.dataset), gates, found)
     subject = Subject(made.manifest["name"], made.folder.name, {

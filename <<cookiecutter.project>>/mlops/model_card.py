@@ -34,7 +34,7 @@ def render(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 - Owner: {manifest["owner"]}
 - Task: {manifest["task"]}; labels: {", ".join(manifest["labels"])}
 - Licence: {manifest["license"]}
-- Data: {manifest["dataset_version"]}; prompt: {manifest["prompt_version"]}
+- Data: {manifest["dataset_version"]}; prompt: {manifest["prompt_version"]}{_answered(manifest)}
 - Source commit: `{manifest["source_commit"]}`; run `{manifest["run"]}`
 
 ## Quality on the pinned test split
@@ -51,6 +51,12 @@ Check the digests with `sha256sum -c SHA256SUMS`, unpack `{manifest["artifacts"]
 load the folder `model/` with the class `{manifest["params"]["class"]}` of `nlp/model.py` at the
 source commit. The file format is {manifest["params"]["file_format"]}; no pickle is involved.
 """
+
+
+def _answered(manifest: Mapping[str, Any]) -> str:
+    """Return who answers a prompt; nothing for a model that asks nobody."""
+    found = manifest.get("provider")
+    return f", answered by {found['provider']} {found['model']}" if found else ""
 
 
 def pipeline_tag(task: str) -> str:

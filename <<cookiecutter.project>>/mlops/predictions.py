@@ -28,6 +28,9 @@ def lines(rows: Sequence[Mapping[str, Any]], answers: Answers) -> Iterator[str]:
         if answers.scores:
             line["scores"] = {label: round(score, 6)
                               for label, score in answers.scores[number].items()}
+        for name in ("tokens", "cost", "schema_valid"):
+            if getattr(answers, name):
+                line[name] = getattr(answers, name)[number]
         yield _ENCODER.encode(line)
 
 

@@ -103,6 +103,20 @@ class DriftSettings:
 
 
 @dataclass(frozen=True)
+class LlmSettings:
+    """How a command may ask a provider. `max_cost` and `max_tokens` end it with exit code 3.
+
+    `concurrency` is the number of requests on their way at once.
+    """
+
+    max_cost: float | None = None
+    max_tokens: int | None = None
+    concurrency: int = 8
+    requests_per_minute: float | None = None
+    cassettes: str = "tests/cassettes"
+
+
+@dataclass(frozen=True)
 class Project:
     """The settings of one repository. All paths are absolute."""
 
@@ -122,6 +136,7 @@ class Project:
     tracking: tuple[str, ...] = ()
     service: ServiceSettings = ServiceSettings()
     drift: DriftSettings = DriftSettings()
+    llm: LlmSettings = LlmSettings()
     auto_promotion: bool = False
     private_names: Path | None = None
     contacts: Contacts = Contacts()
@@ -174,7 +189,8 @@ def load_project(root: Path | None = None) -> Project:
         registry=replace(_registry(value.get("registry") or {}), frozen=promotion.get("frozen")),
         tracking=tuple(value.get("tracking") or ()),
         service=ServiceSettings(**value.get("service") or {}),
-        drift=_drift(value.get("drift") or {}), auto_promotion=promotion.get("auto", False),
+        drift=_drift(value.get("drift") or {}), llm=LlmSettings(**value.get("llm") or {}),
+        auto_promotion=promotion.get("auto", False),
         contacts=Contacts(**value.get("contacts") or {}),
         private_names=root / names if names else None)
 

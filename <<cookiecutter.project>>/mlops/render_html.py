@@ -41,6 +41,8 @@ def _sections(report: View) -> list[Markup | None]:
         _section("unseen", "What this test set cannot see", _list(words.blind_spots(report))),
         _section("slices", "Slices", _slices(report)),
         _section("changed", "Rows that changed", _changed_rows(report)),
+        _section("prompt", "What changed in the prompt", _prompt_change(report)),
+        _section("faults", "Answers that were not accepted", _faults(report)),
         _section("confusion", "Confusion", matrices(report)),
         _section("labels", "Labels", _labels(report)),
         _section("calibration", "Calibration", _calibration(report)),
@@ -145,6 +147,21 @@ def _changed(title: str, rows: Sequence[ChangedRow], total: int) -> Markup:
     return cards(f"{title} ({total:,})", ("id", "text", "gold", "champion", "this model"), [
         ("", [el("bdi", part) for part in (row.id, row.text, row.label, row.champion,
                                            row.prediction)]) for row in rows], total)
+
+
+def _prompt_change(report: View) -> Markup | None:
+    if not report.prompt_change:
+        return None
+    return el("ul", (el("li", el("code", line, dir="auto")) for line in report.prompt_change),
+              class_="diff")
+
+
+def _faults(report: View) -> Markup | None:
+    if not report.faults:
+        return None
+    return cards(f"No answer in the prompt's format ({report.faults_total:,})", ("id", "why"), [
+        ("", [el("bdi", item.id), el("bdi", item.reason)]) for item in report.faults],
+        report.faults_total)
 
 
 def _labels(report: View) -> Markup | None:

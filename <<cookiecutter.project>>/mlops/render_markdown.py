@@ -102,6 +102,9 @@ def _sections(report: View) -> list[_Section]:
                           "difference [CI]", "n"), map(_slice, report.slices)),
         _changed("Newly broken rows", report.broken, report.broken_total),
         _changed("Newly fixed rows", report.fixed, report.fixed_total),
+        _Section("What changed in the prompt", _bullets(report.prompt_change)),
+        _table(f"Answers that were not accepted: {report.faults_total:,}", ("id", "why"), (
+            [escape(item.id), escape(item.reason)] for item in report.faults)),
         _behaviour(report), _per_class(report), _mix_ups(report),
     ]
 

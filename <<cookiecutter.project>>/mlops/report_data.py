@@ -21,6 +21,7 @@ REPORT_SCHEMA = "nlp-gitops/report/1"
 SHOWN_ROWS = 50
 SHOWN_CHARACTERS = 300
 LATENCY_BINS = 24
+SHOWN_LINES = 300
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def build(subject: Subject, evaluation: Evaluation, gates: Gates,
         "calibration": _calibration(evidence),
         "latency": _latency(evidence),
         "changed_rows": _changed_rows(evidence),
+        "prompt_change": list(evaluation.prompt_change[:SHOWN_LINES]),
+        "faults": _faults(evidence),
         "behaviour": [result.to_json() for result in evaluation.behaviour],
         "hints": hints(verdicts, evaluation),
         "lineage": {**subject.lineage, "test_sha256": evaluation.test_sha256,
@@ -197,6 +200,15 @@ def _changed_rows(evidence: Evidence) -> dict[str, Any] | None:
     return {"broken": broken[:SHOWN_ROWS], "fixed": fixed[:SHOWN_ROWS],
             "broken_total": len(broken), "fixed_total": len(fixed),
             "mcnemar_p": statistics.mcnemar(len(broken), len(fixed))}
+
+
+def _faults(evidence: Evidence) -> dict[str, Any] | None:
+    """Return the answers of a provider that were not accepted, and why; None for other models."""
+    if evidence.candidate.faults is None:
+        return None
+    found = [{"id": row.get("id"), "fault": _masked(fault)} for row, fault in zip(
+        evidence.rows, evidence.candidate.faults, strict=True) if fault]
+    return {"total": len(found), "rows": found[:SHOWN_ROWS]}
 
 
 def _masked(text: Any) -> str | None:

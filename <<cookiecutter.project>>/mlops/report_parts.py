@@ -125,6 +125,14 @@ class ChangedRow:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """A row for which a provider gave no answer that could be accepted, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """One behavioural test and how often it failed."""
 
@@ -174,6 +182,9 @@ class View:
     broken_total: int
     fixed_total: int
     rows_compared: bool
+    prompt_change: Sequence[str]
+    faults: Sequence[Fault]
+    faults_total: int
     behaviour: Sequence[Behaviour]
     hints: Sequence[str]
     lineage: Mapping[str, str]

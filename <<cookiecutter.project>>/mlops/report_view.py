@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops.prompts.sensitive import mask
-from mlops.report_parts import (Behaviour, Bin, Champion, ChangedRow, Confusion, Gate, LabelScore,
-                                Latency, Pair, Slice, View, Waiver)
+from mlops.report_parts import (Behaviour, Bin, Champion, ChangedRow, Confusion, Fault, Gate,
+                                LabelScore, Latency, Pair, Slice, View, Waiver)
 
 REPORT_SCHEMA = "nlp-gitops/report/1"
 WORST_FIRST = ("FAIL", "NOT_MEASURED", "INCONCLUSIVE", "WARN", "PASS")
 NAME, TEXT, REASON = 80, 200, 400
 SHOWN_ROWS = 10
+SHOWN_LINES = 200
 
 # What would break a line, a terminal or an XML parser, or turn the direction of the page's text.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -45,6 +46,7 @@ def view(report: Mapping[str, Any]) -> View:
     created = shown(report.get("created"))
     gates = sorted((_gate(item, created) for item in _items(report.get("gates"))), key=_badness)
     changed = _mapping(report.get("changed_rows"))
+    faults = _mapping(report.get("faults"))
     broken, fixed = _changed(changed.get("broken")), _changed(changed.get("fixed"))
     return View(
         # A pass without a gate is no pass.
@@ -63,6 +65,11 @@ def view(report: Mapping[str, Any]) -> View:
         broken=broken[:SHOWN_ROWS], fixed=fixed[:SHOWN_ROWS],
         broken_total=_total(changed.get("broken_total"), broken),
         fixed_total=_total(changed.get("fixed_total"), fixed), rows_compared=bool(changed),
+        prompt_change=[shown(line, REASON) for line in _list(report.get("prompt_change"))
+                       [:SHOWN_LINES]],
+        faults=[Fault(shown(item.get("id")), shown(item.get("fault"), REASON))
+                for item in _items(faults.get("rows"))[:SHOWN_ROWS]],
+        faults_total=int(number(faults.get("total")) or 0),
         behaviour=sorted(map(_behaviour, _items(report.get("behaviour"))),
                          key=lambda item: -(item.failed or 0)),
         hints=[shown(hint, REASON) for hint in _list(report.get("hints")) if hint],

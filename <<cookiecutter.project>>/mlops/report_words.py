@@ -11,7 +11,9 @@ METRICS = {
     "f1_macro": "macro-F1", "f1_micro": "micro-F1", "f1_weighted": "weighted F1",
     "accuracy": "accuracy", "mcc": "MCC", "roc_auc": "ROC-AUC", "ece": "calibration error",
     "brier": "Brier score", "latency_ms_p50": "latency p50", "latency_ms_p95": "latency p95",
-    "latency_ms_p99": "latency p99", "rows": "test rows",
+    "latency_ms_p99": "latency p99", "tokens_mean": "tokens a request",
+    "cost_mean": "cost a request", "schema_valid_rate": "valid answers",
+    "abstain_rate": "no answer", "rows": "test rows",
 }
 
 
@@ -31,6 +33,8 @@ def number(value: float | None, name: str = "") -> str:
         return NOTHING
     if name.startswith("latency_ms"):
         return f"{value:,.1f} ms"
+    if name.startswith("cost"):
+        return f"{value:.4g}"
     if name == "rows" or (value.is_integer() and abs(value) >= 10):
         return f"{value:,.0f}"
     # A value that rounds to -0.000 has no sign worth showing.

@@ -14,8 +14,10 @@ from mlops.dataset.manifest import Manifest, load_manifest
 from mlops.dataset.rows import Row, digest, read_split
 from mlops.drift import reference
 from mlops.errors import UsageError
+from mlops.llm import session_of
 from mlops.progress import Progress
 from mlops.project import ModelSettings, Project
+from mlops.prompts import Prompt
 from mlops.trackers.mirror import Mirror
 from mlops.tracking import Run, RunLogger
 from mlops.tracking.changes import PATCH_NAME, uncommitted
@@ -28,7 +30,8 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
           progress: Progress | None = None) -> Run:
     """Train one model on the train split, measure it on the valid split, and log the run.
 
-    A class that has an attribute `log_metrics` gets the logger's method for it.
+    A class that has an attribute `log_metrics` gets the logger's method for it, and one that has
+    `session` a session in which it may ask a provider.
     """
     manifest = load_manifest(project.dataset)
     splits = _splits(manifest)
@@ -42,8 +45,10 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
         details = {"seeds": _seed(settings, manifest), "git": _commit(project, logger)}
         if hasattr(model, "log_metrics"):
             model.log_metrics = logger.log_metrics
+        if hasattr(model, "session"):
+            model.session = session_of(project)
         with logger.phase("train"):
-            _fit(model, manifest, *columns["train"])
+            fit(model, manifest, *columns["train"])
         predictions: list[Prediction] = []
         if "valid" in splits:
             with logger.phase("validate"):
@@ -57,17 +62,21 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
                 files.sha256_tree(logger.artifact("model")), splits, predictions)
         return logger.finish({**details, **_subject(project, settings, manifest, splits),
                               "labels": list(model.labels),
+                              "provider": getattr(model, "origin", None),
                               "model_sha256": files.sha256_tree(logger.artifact("model"))})
 
 
-def create(project: Project, settings: ModelSettings) -> Model:
-    """Return an untrained model; raise UsageError if project.yaml names no such thing."""
+def create(project: Project, settings: ModelSettings, prompt: Prompt | None = None) -> Model:
+    """Return an untrained model; raise UsageError if project.yaml names no such thing.
+
+    `prompt` takes the place of the newest version of the model's prompt.
+    """
     place = f"{project.root / 'project.yaml'}: models.{settings.name}"
     if settings.kind not in MODELS:
         raise UsageError(f"{place}: no class {settings.kind!r} in nlp/model.py; there are "
                          + ", ".join(MODELS))
     extra: dict[str, Any] = {}
-    prompt = lineage.prompt_of(project, settings)
+    prompt = prompt or lineage.prompt_of(project, settings)
     if prompt:
         extra["prompt"] = prompt
     try:
@@ -76,7 +85,8 @@ def create(project: Project, settings: ModelSettings) -> Model:
         raise UsageError(f"{place}: params do not fit the class: {error}") from None
 
 
-def _fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence[str]) -> None:
+def fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence[str]) -> None:
+    """Train on these rows; raise UsageError where the model cannot."""
     try:
         model.train(texts, labels)
     except ValueError as error:

@@ -3,8 +3,10 @@
 The machinery in `mlops/` calls a model through `Model` and nothing else. To add your own, write a
 class with these four methods and name it in `MODELS`; then choose it in `project.yaml`.
 
-Two attributes are optional: `log_metrics`, which training sets to log metrics on the way, and
-`embed` (n texts -> array (n, d)), which then says for drift where a text lies.
+Attributes that are optional: `log_metrics`, which training sets to log metrics on the way; `embed`
+(n texts -> array (n, d)), which then says for drift where a text lies; and for a model that asks a
+provider `session`, which commands set (`mlops/llm/session.py`), `origin`, a dict for the manifest
+of who is asked, and `repeat(texts, number)`, which predicts anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +15,30 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
+# What a model says that has no answer. Never a label of the data, so never right.
+ABSTAIN = "abstain"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer took, as far as known. `fault` says why what came was not accepted."""
+
+    tokens: int | None = None
+    cost: float | None = None
+    latency_ms: float | None = None
+    fault: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One answer: the label, and a score for each label (they add up to 1)."""
+    """One answer: the label, and a score for each label (they add up to 1).
+
+    `usage` is given by models that ask a provider.
+    """
 
     label: str
     scores: Mapping[str, float]
+    usage: Usage | None = None
 
 
 class Model(Protocol):

@@ -1,60 +1,127 @@
-"""A model that is a prompt: render it, ask a provider, check the answer against its format.
+"""A model that is a prompt: render it, ask a provider, take only an answer in the prompt's format.
 
-The stored model is the prompt file and whatever the provider needs; no weights of a third party.
+The stored model is the prompt file and who is asked how; no weights of a third party. Where no
+answer can be had the model abstains, or a classic model answers (`fallback`). docs/prompts.md
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from mlops.prompts import Prompt, load, parse_answer, render
-from nlp.model import Prediction
+from mlops.llm import Asker, Outcome, Session, Settings
+from mlops.llm.openai_chat import OpenAIChat
+from mlops.prompts import Prompt, load
+from nlp import model
+from nlp.model import ABSTAIN, Model, Prediction, Usage
 from nlp.preprocess import normalize, tokenize
 from nlp.standin import StandIn
 
 
 class PromptClassifier:
-    """Asks `provider` with the rendered prompt; the answer's `label` is the prediction."""
+    """The label in the answer is the prediction. `options` are those of `mlops.llm.Settings`."""
 
     file_format = "json"
 
-    def __init__(self, prompt: Prompt, provider: str = "stand-in") -> None:
-        if provider != "stand-in":
-            raise ValueError(f"no provider {provider!r}; there is stand-in")
-        self.prompt = prompt
-        try:
-            self.labels = tuple(prompt.format["properties"]["label"]["enum"])
-        except KeyError:
-            raise ValueError(f"the format of {prompt.path} has no label with an enum") from None
-        self.provider = StandIn(self.labels)
+    def __init__(self, prompt: Prompt, **options: Any) -> None:
+        self.prompt, self.settings = prompt, Settings.of(prompt, options)
+        self.labels = _labels(prompt)
+        self.provider: Any = OpenAIChat(self.settings.timeout_s)
+        if self.settings.provider == "stand-in":
+            self.provider = StandIn(self.labels)
+        self.asker = Asker(prompt, self.settings, self.provider)
+        self.fallback = _fallback(self.settings.fallback)
 
     def train(self, texts: Sequence[str], labels: Sequence[str]) -> None:
-        """Let the stand-in count words; a prompt itself is not trained."""
-        self.provider.train(texts, labels)
+        """Train what stands beside the prompt: the stand-in's counts, and a classic fallback."""
+        if isinstance(self.provider, StandIn):
+            self.provider.train(texts, labels)
+        if self.fallback:
+            self.fallback.train(texts, labels)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return n predictions, in order. An answer that breaks the format is an error."""
-        return [self._ask(text) for text in texts]
+        """Return n predictions, in order; one without an accepted answer is the fallback's."""
+        return self.repeat(texts, 0)
+
+    def repeat(self, texts: Sequence[str], number: int) -> list[Prediction]:
+        """Return predictions from answers of their own, for each number."""
+        outcomes = self.asker.ask([{"text": text} for text in texts], number)
+        return [self._prediction(text, outcome)
+                for text, outcome in zip(texts, outcomes, strict=True)]
 
     def save(self, folder: Path) -> None:
-        """Write the prompt file as it is, and the stand-in's counts."""
+        """Write the prompt file as it is, the settings, and what was trained."""
         (folder / self.prompt.name).mkdir()
         (folder / self.prompt.name / self.prompt.path.name).write_bytes(
             self.prompt.path.read_bytes())
-        (folder / "provider.json").write_text(self.provider.to_json(), encoding="utf-8")
+        (folder / "settings.json").write_text(
+            json.dumps(self.settings.to_json(), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        if isinstance(self.provider, StandIn):
+            (folder / "stand_in.json").write_text(self.provider.to_json(), encoding="utf-8")
+        if self.fallback:
+            (folder / "fallback").mkdir()
+            self.fallback.save(folder / "fallback")
 
     @classmethod
     def load(cls, folder: Path) -> "PromptClassifier":
         """Read what `save` wrote; raise ValueError if it is not that."""
         [path] = folder.glob("*/prompt_v*")
-        model = cls(load(path))
-        model.provider = StandIn.from_json((folder / "provider.json").read_text(encoding="utf-8"))
-        return model
+        found = cls(load(path), **json.loads((folder / "settings.json").read_text("utf-8")))
+        if isinstance(found.provider, StandIn):
+            found.provider = found.asker.provider = StandIn.from_json(
+                (folder / "stand_in.json").read_text(encoding="utf-8"))
+        if found.fallback:
+            found.fallback = type(found.fallback).load(folder / "fallback")
+        return found
 
     def tokenize(self, text: str) -> list[str]:
         """Return words; a provider's own tokens are known only to it."""
         return tokenize(normalize(text))
 
-    def _ask(self, text: str) -> Prediction:
-        request = render(self.prompt, {"text": text})
-        label = parse_answer(self.prompt, self.provider.complete(request, text))["label"]
-        return Prediction(label, {name: float(name == label) for name in self.labels})
+    @property
+    def session(self) -> Session:
+        """Return from where answers may come, how fast, and for how much."""
+        return self.asker.session
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self.asker.session = session
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Return who is asked, for the manifest."""
+        settings = self.settings.to_json()
+        return {key: settings[key] for key in ("provider", "model", "params", "fallback")}
+
+    def _prediction(self, text: str, outcome: Outcome) -> Prediction:
+        usage = Usage(outcome.tokens, outcome.cost, outcome.latency_ms, outcome.fault)
+        if outcome.value is not None:
+            label = outcome.value["label"]
+            return Prediction(label, {name: float(name == label) for name in self.labels}, usage)
+        if self.fallback:
+            [found] = self.fallback.predict([text])
+            return Prediction(found.label, found.scores, usage)
+        even = {name: 1 / len(self.labels) for name in self.labels}
+        return Prediction(ABSTAIN, {**even, ABSTAIN: 0.0}, usage)
+
+
+def _labels(prompt: Prompt) -> tuple[str, ...]:
+    try:
+        labels = tuple(prompt.format["properties"]["label"]["enum"])
+    except KeyError:
+        raise ValueError(f"the format of {prompt.path} has no label with an enum") from None
+    if "label" not in prompt.format.get("required", ()):
+        raise ValueError(f"the format of {prompt.path} does not require the label")
+    if ABSTAIN in labels:
+        raise ValueError(f"the format of {prompt.path} has the label {ABSTAIN!r}, which stands for "
+                         "no answer; give it another name")
+    return labels
+
+
+def _fallback(kind: str) -> Model | None:
+    if kind == ABSTAIN:
+        return None
+    if kind not in model.MODELS or kind == "prompted":
+        raise ValueError(f"no fallback {kind!r}; it is {ABSTAIN}, or a classic class of "
+                         "nlp/model.py")
+    return model.model_class(kind)()

@@ -9,11 +9,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mlops.llm import Reply, Request
 from nlp.preprocess import normalize, tokenize
 
 
 class StandIn:
     """Naive Bayes over words and word pairs, add-one smoothed."""
+
+    is_remote = False
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = tuple(labels)
@@ -36,14 +39,14 @@ class StandIn:
         self.weights = {term: [round(math.log((counts[label][term] + 1) / sizes[label]), 5)
                                for label in self.labels] for term in terms}
 
-    def complete(self, request: str, text: str) -> str:
-        """Answer a rendered prompt about a text, as JSON."""
+    def complete(self, request: Request) -> Reply:
+        """Answer about the prompt's input `text`, as JSON."""
         scores = list(self.priors)
-        for term in _terms(text):
+        for term in _terms(request.inputs["text"]):
             for number, weight in enumerate(self.weights.get(term, ())):
                 scores[number] += weight
         best = self.labels[max(range(len(scores)), key=scores.__getitem__)]
-        return json.dumps({"label": best})
+        return Reply(json.dumps({"label": best}))
 
     def to_json(self) -> str:
         """Return the counts as text."""

@@ -18,7 +18,8 @@ PAPERS = ("docs/*", "*.md", "LICENSE*", "CODEOWNERS", ".github/CODEOWNERS", ".ed
           ".github/ISSUE_TEMPLATE/*", ".github/dependabot.yml")
 # What training and gates read. The champion is read too: it stands in the ledger.
 INPUTS = ("data", "prompts", "nlp", "mlops", "schemas", "tools", "tests/behaviour.yaml",
-          "gates.yaml", "project.yaml", "requirements.txt")
+          "tests/injection.yaml", "tests/cassettes", "gates.yaml", "project.yaml",
+          "requirements.txt")
 LEDGER = "refs/remotes/origin/registry"
 _NO_COMMIT = "0" * 40
 

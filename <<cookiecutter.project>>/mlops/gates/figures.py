@@ -1,5 +1,6 @@
 """Figures over all rows that are no count of right answers: latency, cost, calibration, leaks."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from mlops import metrics
 from mlops.errors import UsageError
 from mlops.gates import intervals
+from nlp.model import ABSTAIN
 from mlops.gates.measure import Answers, Evidence, Pair, Single
 
 PERCENTILES = (50, 95, 99)
@@ -44,7 +46,7 @@ def _ranges(find: Callable[[float], Pair | None],
 
 
 def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
-    """Return token and cost figures and the share of outputs that keep to their schema."""
+    """Return tokens, cost, and the shares of valid answers and of rows without an answer."""
     found: dict[str, Single] = {}
     for name, column, of in (
             ("tokens_mean", "tokens", np.mean), ("cost_mean", "cost", np.mean),
@@ -55,7 +57,38 @@ def cost(answers: Answers, champion: Answers | None) -> dict[str, Single]:
         found[name] = Single(None, missing=f"{column} is not given for every row") if (
             values is None) else Single(float(of(values)), len(values),
                                         champion=float(of(others)) if others else None)
+    found["abstain_rate"] = Single(
+        _abstained(answers), len(answers.predictions), missing="this model always has an answer",
+        champion=_abstained(champion) if champion else None)
     return found
+
+
+def agreement(ours: Sequence[Sequence[str]] | None, theirs: Sequence[Sequence[str]] | None,
+              confidence: float) -> Single:
+    """Return how often two answers to the same text are the same label; None is not measured.
+
+    `ours` holds the labels (n,) of each repetition. A text counts once, by its share of agreeing
+    pairs, so repetitions make no rows. No answer agrees with nothing.
+    """
+    if ours is None:
+        return Single(None, missing="the model asks no provider")
+    shares = _agreeing(ours)
+    interval, bounds = _ranges(lambda level: intervals.mean(shares, level, (0, 1)), confidence)
+    return Single(float(shares.mean()), len(shares), interval,
+                  None if theirs is None else float(_agreeing(theirs).mean()), bounds=bounds)
+
+
+def _agreeing(labels: Sequence[Sequence[str]]) -> np.ndarray:
+    """Return of each text the share of pairs of repetitions that give the same label (n,)."""
+    pairs = list(itertools.combinations(labels, 2))
+    return np.array([[one == other != ABSTAIN for one, other in zip(*pair, strict=True)]
+                     for pair in pairs], dtype=float).mean(axis=0)
+
+
+def _abstained(answers: Answers) -> float | None:
+    """Return the share of rows without an answer; None for models that always have one."""
+    found = [item == ABSTAIN for item in answers.predictions]
+    return float(np.mean(found)) if answers.schema_valid or any(found) else None
 
 
 def calibration(gold: Sequence[Any], answers: Answers, champion: Answers | None,

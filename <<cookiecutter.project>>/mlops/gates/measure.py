@@ -19,7 +19,8 @@ class Answers:
     """One model's answers to n rows. What a model does not give is None.
 
     `scores` maps each label to its score; `latency_ms`, `tokens` and `cost` are per row, or for
-    latency per request.
+    latency per request. `faults` say why what a provider answered was not accepted, where it was
+    not.
     """
 
     predictions: Sequence[Any]
@@ -28,6 +29,7 @@ class Answers:
     tokens: Sequence[float] | None = None
     cost: Sequence[float] | None = None
     schema_valid: Sequence[bool] | None = None
+    faults: Sequence[str | None] | None = None
 
 
 @dataclass(frozen=True)

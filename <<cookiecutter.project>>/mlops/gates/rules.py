@@ -19,14 +19,16 @@ ALIASES = {"val_f1_macro": "f1_macro", "slice_f1": "f1_macro", "val_accuracy": "
 CALIBRATION = ("ece", "brier", "roc_auc")
 COMPARED = ("latency_ratio_p50", "latency_ratio_p95", "broken_ids")
 FIGURES = ("latency_ms_p50", "latency_ms_p95", "latency_ms_p99", "tokens_mean", "tokens_p95",
-           "cost_mean", "cost_total", "schema_valid_rate", "leak_rate", "wrong_ids",
+           "cost_mean", "cost_total", "schema_valid_rate", "abstain_rate", "agreement", "leak_rate",
+           "wrong_ids",
            *CALIBRATION, *COMPARED)
 
 
 @dataclass(frozen=True)
 class Gate:
     """One rule. Bounds that are None are not judged; `max_drop` is in the metric's unit, or a share
-    of the champion's value if `relative`. `marginal` is False for a bound given as a flag.
+    of the champion's value if `relative`. `marginal` is False for a bound given as a flag. A rule
+    with a `task` is for models of that task only.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Gate:
     suite: str | None = None
     max_fail_rate: Mapping[str, float] = field(default_factory=dict)
     ids: str | None = None
+    task: str | None = None
     why: str = ""
 
     @property
@@ -81,6 +84,8 @@ class Gates:
     requests: int
     digest: str
     path: Path = Path("gates.yaml")
+    repeat_rows: int = 100
+    repeat_times: int = 3
 
     @property
     def main(self) -> str:
@@ -96,6 +101,7 @@ def load_gates(path: Path) -> Gates:
     slices = value.get("slices") or {}
     _check_patterns(document, slices)
     stats, latency = value.get("stats") or {}, value.get("latency") or {}
+    repeats = value.get("repeats") or {}
     gates = tuple(_gate(document, number, spec, slices)
                   for number, spec in enumerate(value["gates"]))
     return Gates(
@@ -104,7 +110,13 @@ def load_gates(path: Path) -> Gates:
         seed=stats.get("seed", 20240613), min_rows=value.get("min_rows", 1),
         champion_missing=(value.get("champion") or {}).get("missing", "absolute_only"),
         warmup=latency.get("warmup", 30), requests=latency.get("requests", 300),
-        digest=sha256_text(path.read_text(encoding="utf-8-sig")), path=path)
+        digest=sha256_text(path.read_text(encoding="utf-8-sig")), path=path,
+        repeat_rows=repeats.get("rows", 100), repeat_times=repeats.get("times", 3))
+
+
+def of_task(gates: Gates, task: str) -> Gates:
+    """Return the rules that are for models of a task."""
+    return replace(gates, gates=tuple(gate for gate in gates.gates if gate.task in (None, task)))
 
 
 def canonical(metric: str) -> str:
@@ -148,7 +160,8 @@ def _gate(document: yamlfile.Document, number: int, spec: Mapping[str, Any],
             raise refuse("slices", f"slice {name!r} is not defined under slices")
     if "suite" in spec:
         return Gate(id=spec["id"], metric="fail_rate", suite=spec["suite"], why=spec["why"],
-                    max_fail_rate=spec["max_fail_rate"], severity=spec.get("severity", "fail"))
+                    max_fail_rate=spec["max_fail_rate"], severity=spec.get("severity", "fail"),
+                    task=spec.get("task"))
     metric = canonical(spec["metric"])
     if not known_metric(metric):
         raise refuse("metric", f"no metric {metric!r}; {suggestion(metric)}")
@@ -169,7 +182,8 @@ def _gate(document: yamlfile.Document, number: int, spec: Mapping[str, Any],
         on_inconclusive=spec.get("on_inconclusive", "fail" if require == "proof" else "warn"),
         support_rows=support.get("rows", 0), support_per_class=support.get("per_class", 0),
         below_support=spec.get("below_support", "report"),
-        severity=spec.get("severity", "fail"), ids=spec.get("ids"), why=spec["why"])
+        severity=spec.get("severity", "fail"), ids=spec.get("ids"),
+        task=spec.get("task"), why=spec["why"])
 
 
 def _drop(value: float | str | None) -> tuple[float | None, bool]:

@@ -44,9 +44,13 @@ class Diff:
 
 def diff(old: Path, new: Path) -> Diff:
     """Compare two prompt files, wherever they lie; raise UsageError if one cannot be read."""
-    one, other = _read(old), _read(new)
-    found = bump.changes(one, other)
-    return Diff(one, other, tuple(found), bump.needed(one.version, found))
+    return between(draft(old), draft(new))
+
+
+def between(old: Prompt, new: Prompt) -> Diff:
+    """Compare two prompts."""
+    found = bump.changes(old, new)
+    return Diff(old, new, tuple(found), bump.needed(old.version, found))
 
 
 def lines(result: Diff) -> Iterator[str]:
@@ -61,7 +65,8 @@ def lines(result: Diff) -> Iterator[str]:
             yield f"  {_printable(line)}"
 
 
-def _read(path: Path) -> Prompt:
+def draft(path: Path) -> Prompt:
+    """Return a prompt, wherever its file lies; raise UsageError at its first fault."""
     reading = read(path)
     if reading.prompt is None:
         finding = reading.findings[0]

@@ -19,6 +19,7 @@ from mlops import privacy
 from mlops.drift import reference
 from mlops.errors import Conflict, UsageError, UserError
 from mlops.names import ModelRef, Version
+from mlops.llm import Session
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
@@ -95,6 +96,8 @@ def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
         metrics.dropped_lines(lambda: log.dropped)
         if log.uploads:
             metrics.failed_uploads(lambda: log.uploads.failed)
+    if hasattr(model, "session"):
+        model.session = Session(masker=privacy.of(project))
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
     model.predict(["warm up"])
