@@ -198,8 +198,6 @@ BEFORE = {("Freeze", 0): freeze, ("Roll forward", 0): mended, ("Roll forward", 1
           ("Rebuild", 0): new_host, ("Rebuild", 1): lost_archive, ("Lost registry", 0):
           lost_registry, ("Leaked secret", 0): leak, ("ErrorBudgetBurn", 0): two_slots,
           ("EnvironmentDown", 0): all_dead, ("ProcessDown", 0): one_dead}
-# These commands train a model; other tests of the fast suite run them too.
-TRAINING = (("Roll forward", 0), ("Rebuild", 1), ("Rebuild", 2))
 
 
 def commands():
@@ -214,15 +212,11 @@ def commands():
 
 
 @pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
-@pytest.mark.parametrize("skipped", [
-    pytest.param(TRAINING, id="without-training"),
-    pytest.param((), id="whole", marks=pytest.mark.heavy)])
-def test_every_command_of_the_runbook_runs_and_says_what_the_runbook_says(host, skipped):
+@pytest.mark.heavy
+def test_every_command_of_the_runbook_runs_and_says_what_the_runbook_says(host):
     todo = commands()
     assert set(BEFORE) <= set(todo)
     for key, (script, expected) in todo.items():
-        if key in skipped:
-            continue
         BEFORE.get(key, lambda _: None)(host)
         host.look()
         output = host.run(script)
