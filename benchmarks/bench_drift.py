@@ -42,9 +42,7 @@ def main() -> None:
         if "evidently" in parts:
             beside_evidently(project, folder, rows)
         if "truth" in parts and data:
-            subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py", *data],
-                           cwd=project, check=True,
-                           env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
+            truth(project, folder, data)
 
 
 def growth(project: Path, folder: Path, rows: Sequence[dict], sizes: Sequence[int]) -> None:
@@ -71,10 +69,9 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
     subprocess.run([python, HERE / "drift_inside.py", "--export", folder / "table.npz", *logs],
                    cwd=project, check=True,
                    env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
-    venv = folder / "evidently"
-    subprocess.run(["uv", "venv", "--quiet", venv], check=True)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", venv / "bin" / "python",
-                    *EVIDENTLY], check=True)
+    theirs_python = _evidently(folder)
+    subprocess.run([python, "-m", "compileall", "-q", "mlops", "nlp", "tools", ".venv"],
+                   cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ours = _report(project, "--reference", logs[0], "--current", logs[1])
     page = (project / "reports" / "drift" / "report.html").stat().st_size
     profiles = [folder / f"{log.name}.profile.npz" for log in logs]
@@ -82,7 +79,7 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
         cost([python, "tools/drift_report.py", "profile", "--current", log, "--out", profile],
              project)
     summed = _report(project, "--reference", profiles[0], "--current", profiles[1])
-    theirs = cost([venv / "bin" / "python", HERE / "drift_evidently.py", folder / "table.npz",
+    theirs = cost([theirs_python, HERE / "drift_evidently.py", folder / "table.npz",
                    folder / "theirs.html"], folder, ONE_THREAD)
     print(f"\n### {SIDE:,} and {SIDE:,} lines, beside {EVIDENTLY[0]}\n")
     print("| tool | wall s | CPU s | peak MiB | HTML KB | exit |\n|---|---:|---:|---:|---:|---:|")
@@ -93,6 +90,26 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
              theirs, (folder / "theirs.html").stat().st_size)):
         print(f"| {name} | {item.wall:.1f} | {item.cpu:.2f} | {item.peak:.0f} | {size / 1e3:.0f} | "
               f"{item.code} |", flush=True)
+
+
+def truth(project: Path, folder: Path, data: Sequence[Path]) -> None:
+    """Print how often verdicts err, and evidently's on the same samples."""
+    samples = folder / "samples.npz"
+    subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py", samples, *data],
+                   cwd=project, check=True,
+                   env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
+    subprocess.run([_evidently(folder), HERE / "drift_truth_evidently.py", samples], check=True,
+                   env={**os.environ, **ONE_THREAD})
+
+
+def _evidently(folder: Path) -> Path:
+    """Return the interpreter of an environment with evidently, as ready to start as ours."""
+    python = folder / "evidently" / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "--quiet", folder / "evidently"], check=True)
+        subprocess.run(["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python",
+                        python, *EVIDENTLY], check=True)
+    return python
 
 
 def _report(project: Path, *arguments: str | Path) -> Cost:

@@ -10,13 +10,16 @@ import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops import files, model_card
 from mlops.drift import reference
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.project import Project, check_language, check_license
-from mlops.tracking import Run
+
+if TYPE_CHECKING:
+    # Runs bring prompts and their schemas, which registry and drift commands do without.
+    from mlops.tracking import Run
 
 MANIFEST_SCHEMA = "nlp-gitops/manifest/1"
 LINEAGE = ("task", "language", "license", "owner", "dataset_version", "dataset_sha256",
@@ -38,7 +41,7 @@ class Package:
         return self.manifest["artifacts"][0]["sha256"]
 
 
-def pack(project: Project, run: Run, description: str,
+def pack(project: Project, run: "Run", description: str,
          tags: Mapping[str, str] | None = None) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
     report = passing_report(run.evaluation / "report.json", files.sha256_tree(run.model_folder),
@@ -118,7 +121,7 @@ def check_lineage(manifest: Mapping[str, Any]) -> None:
         raise CheckFailed(f"manifest: {error}") from None
 
 
-def build_manifest(run: Run, report: Mapping[str, Any], description: str,
+def build_manifest(run: "Run", report: Mapping[str, Any], description: str,
                    tags: Mapping[str, str], archive: Path) -> dict[str, Any]:
     """Return the manifest: lineage, metrics and digests, without a version number yet."""
     details = run.details

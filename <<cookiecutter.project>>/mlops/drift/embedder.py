@@ -89,14 +89,13 @@ def look(embedder: Embedder, texts: Sequence[str]) -> Seen:
     """Return what n texts look like."""
     get, size = embedder.index.get, len(embedder.words)
     places: list[int] = []
-    words = np.zeros((len(texts), 2))
-    known = np.zeros(len(texts), np.int64)
-    for row, text in enumerate(texts):
+    words, known = [], []
+    for text in texts:
         there = [*map(get, split(text))]
-        words[row] = len(there), there.count(None)
+        words.append((len(there), there.count(None)))
         distinct = set(there)
         distinct.discard(None)
-        known[row] = len(distinct)
+        known.append(len(distinct))
         places += distinct
     flat = np.array(places, np.int64)
     terms = np.bincount(flat, minlength=size).astype(float)
@@ -106,11 +105,11 @@ def look(embedder: Embedder, texts: Sequence[str]) -> Seen:
         raise UsageError(f"the model's `embed` gave an array of shape {vectors.shape}, not "
                          f"{(len(texts), embedder.size)}")
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Seen(np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0), words,
-                terms)
+    return Seen(np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0),
+                np.array(words, float).reshape(-1, 2), terms)
 
 
-def _projected(embedder: Embedder, places: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _projected(embedder: Embedder, places: np.ndarray, known: Sequence[int]) -> np.ndarray:
     """Return the sum of each text's word vectors; its length does not matter."""
     from scipy.sparse import csr_matrix
 

@@ -113,16 +113,19 @@ def change_point(line: Sequence[dict[str, Any]], statistic: str) -> dict[str, An
     values = np.array([entry[statistic] for entry in days])
     if len(values) < 5:
         return None
-    place, size = _split(values)
+    [place], [size] = _split(values[None])
     generator = np.random.default_rng(0)
-    extreme = sum(_split(generator.permutation(values))[1] >= size for _ in range(_SHUFFLES))
+    shuffled = np.array([generator.permutation(values) for _ in range(_SHUFFLES)])
+    extreme = int((_split(shuffled)[1] >= size).sum())
     return {"day": days[place]["day"], "before": float(values[:place].mean()),
             "after": float(values[place:].mean()), "p": (1 + extreme) / (1 + _SHUFFLES)}
 
 
-def _split(values: np.ndarray) -> tuple[int, float]:
-    n = len(values)
+def _split(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best cut of every row of (rows, days), and its size."""
+    n = values.shape[1]
     cuts = np.arange(1, n)
-    sums = np.cumsum(values)[:-1]
-    gap = np.abs(sums / cuts - (values.sum() - sums) / (n - cuts)) * np.sqrt(cuts * (n - cuts) / n)
-    return int(cuts[gap.argmax()]), float(gap.max())
+    before = np.cumsum(values, axis=1)[:, :-1]
+    after = values.sum(axis=1, keepdims=True) - before
+    gap = np.abs(before / cuts - after / (n - cuts)) * np.sqrt(cuts * (n - cuts) / n)
+    return cuts[gap.argmax(axis=1)], gap.max(axis=1)

@@ -79,7 +79,7 @@ def day_of(path: str) -> str | None:
                 None)
 
 
-def read(place: str, faults: Faults, most: int = 8192) -> Iterator[list[tuple[Line, int]]]:
+def read(place: str, faults: Faults, most: int = 2048) -> Iterator[list[tuple[Line, int]]]:
     """Yield a file's lines with their numbers, at most `most` at once; `faults` gets the rest."""
     first = 1
     with opened(place) as stream:
