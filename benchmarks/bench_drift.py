@@ -42,7 +42,9 @@ def main() -> None:
         if "evidently" in parts:
             beside_evidently(project, folder, rows)
         if "truth" in parts and data:
-            truth(project, folder, data)
+            subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py", *data],
+                           cwd=project, check=True,
+                           env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
 
 
 def growth(project: Path, folder: Path, rows: Sequence[dict], sizes: Sequence[int]) -> None:
@@ -90,16 +92,6 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
              theirs, (folder / "theirs.html").stat().st_size)):
         print(f"| {name} | {item.wall:.1f} | {item.cpu:.2f} | {item.peak:.0f} | {size / 1e3:.0f} | "
               f"{item.code} |", flush=True)
-
-
-def truth(project: Path, folder: Path, data: Sequence[Path]) -> None:
-    """Print how often verdicts err, and evidently's on the same samples."""
-    samples = folder / "samples.npz"
-    subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py", samples, *data],
-                   cwd=project, check=True,
-                   env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
-    subprocess.run([_evidently(folder), HERE / "drift_truth_evidently.py", samples], check=True,
-                   env={**os.environ, **ONE_THREAD})
 
 
 def _evidently(folder: Path) -> Path:

@@ -23,9 +23,6 @@ from nlp.classifiers import TfidfLogistic
 SIZES = (200, 1_000, 10_000, 50_000)
 REFERENCE = 10_000
 UNCHANGED, PLANTED = 200, 40
-# Sizes that another tool judges as well.
-BESIDE = (200, 1_000, 10_000)
-UNTOUCHED = "unchanged traffic"
 RULES = Rules(alpha=0.05, least=2, least_slice=2)
 # A language that nobody has learned: every vowel and consonant is another one, lengths stay.
 _FOREIGN = str.maketrans("aeioubcdfghjklmnpqrstvwxyz", "eiouacdfghjklmnpqrstvwxyzb")
@@ -33,15 +30,11 @@ Rows = list[dict]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the tables and write what was judged into SAMPLES: `SAMPLES DATA [OTHER DATA]`.
-
-    With --export write embeddings and labels of two logs.
-    """
+    """Print the tables, or with --export write embeddings and labels of two logs."""
     if arguments[0] == "--export":
         _export(Path(arguments[1]), arguments[2:])
         return
-    samples, *data = arguments
-    rows = _rows(data[0])
+    rows = _rows(arguments[0])
     random.Random(0).shuffle(rows)
     train, pool = rows[:len(rows) // 2], rows[len(rows) // 2:]
     model = TfidfLogistic(word_ngrams=1, min_df=3)
@@ -71,30 +64,15 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{PLANTED} reports for each cell; in brackets the plain rule, cosine > .08.\n")
     print(f"| drift | {' | '.join(f'{size:,}' for size in SIZES)} | found by, at 1,000 |\n"
           f"|---|{'---:|' * len(SIZES)}---|")
-    judged = {UNTOUCHED: plain}
-    ours = {UNTOUCHED: {size: _trials(layout, plain, plain, size, PLANTED)["any signal"]
-                        for size in BESIDE}}
-    for name, change in _drifts(pool, data[1:]).items():
-        judged[name] = changed = columns(change)
-        ours[name] = {}
+    for name, change in _drifts(pool, arguments[1:]).items():
+        changed = columns(change)
         cells, by = [], ""
         for size in SIZES:
             found = _trials(layout, plain, changed, size, PLANTED)
-            ours[name][size] = found["any signal"]
             cells.append(f"{found['any signal']:.2f} ({found['plain']:.2f})")
             if size == 1_000:
                 by = ", ".join(f"{key} {found[key]:.2f}" for key in shown[1:] if found[key] > 0.2)
         print(f"| {name} | {' | '.join(cells)} | {by} |", flush=True)
-    _keep(Path(samples), ours, list(judged.values()))
-
-
-def _keep(path: Path, ours: dict[str, dict[int, float]], judged: Sequence[Lines]) -> None:
-    """Write the lines that samples are drawn from, the unchanged ones first, and our findings."""
-    arrays = {f"{place}_{name}": array for place, lines in enumerate(judged) for name, array in (
-        ("vectors", lines.vectors.astype(np.float32)), ("label", lines.labels),
-        ("score", lines.scores), ("length", lines.characters))}
-    np.savez(path, **arrays, about=json.dumps({
-        "sizes": BESIDE, "reports": PLANTED, "reference": REFERENCE, "ours": ours}))
 
 
 def _trials(layout: Layout, before: Lines, now: Lines, size: int,
