@@ -62,6 +62,7 @@ def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_sett
     assert report["verdict"] == "PASS"
 
 
+@pytest.mark.heavy
 def test_a_public_repository_attests_the_archive_and_where_it_is_told_to_it_goes_on(on_github):
     on_github.edit("project.yaml", "auto: false", "auto: true ")
     on_github.push("Promote without a person")

@@ -38,6 +38,7 @@ def candidate(project, registry="local"):
     return tool(project, "pack_model")
 
 
+@pytest.mark.heavy
 def test_make_check_passes_in_a_fresh_bake(project):
     assert "passed" in make(project, "check").stdout
 

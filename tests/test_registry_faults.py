@@ -171,6 +171,7 @@ def test_a_tag_that_is_made_again_is_the_same_byte_for_byte(project):
         assert git(origin(project), "rev-parse", f"refs/tags/{name}") == before
 
 
+@pytest.mark.heavy
 def test_stale_locks_and_leftovers_go_but_fresh_ones_stay(project):
     shelf = artifacts(project) / "sha256" / "ab"
     shelf.mkdir(parents=True, exist_ok=True)
