@@ -107,7 +107,7 @@ def test_a_healthy_canary_passes_and_the_champion_has_the_traffic_again(producti
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP,
                                                               marks=pytest.mark.heavy)])
-def test_a_canary_that_dies_or_hangs_costs_no_request_and_is_blocked(production, end):
+def test_a_canary_that_dies_or_hangs_is_blocked_and_costs_at_most_one_cut_answer(production, end):
     with Load(production.port) as load:
         canary = production.begin(*CANARY, "--min-requests", "100000")
         load.wait_for("v1.0.1", 5)
