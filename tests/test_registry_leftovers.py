@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from conftest import git, run, tool
@@ -123,25 +124,27 @@ def test_an_editor_or_shell_in_the_project_does_not_keep_a_lock(project):
     assert not path.exists()
 
 
-def test_a_draft_that_served_to_write_a_commit_is_removed_after_an_hour(project):
-    tree = git(project, "rev-parse", "HEAD^{tree}")
+@pytest.mark.parametrize("place", ["the project", "a remote on this machine"])
+def test_a_draft_that_served_to_write_or_send_a_commit_is_removed_after_an_hour(project, place):
+    repo = project if place == "the project" else Path(git(project, "remote", "get-url", "origin"))
+    tree = git(repo, "rev-parse", "main^{tree}")
     made = {}
     for name, age in (("old", 7200), ("new", 60)):
         when = f"{int(time.time()) - age} +0000"
         oid = run("git", "-c", "user.name=a", "-c", "user.email=a@b", "commit-tree", "-m", name,
-                  tree, cwd=project, env={**os.environ, "GIT_COMMITTER_DATE": when}).stdout.strip()
+                  tree, cwd=repo, env={**os.environ, "GIT_COMMITTER_DATE": when}).stdout.strip()
         made[name] = f"refs/nlp-registry/draft/{name}"
-        git(project, "update-ref", made[name], oid)
-    git(project, "pack-refs", "--all")
+        git(repo, "update-ref", made[name], oid)
+    git(repo, "pack-refs", "--all")
 
     looked, found = doctor(project)
     mended, _ = doctor(project, "--repair")
 
     assert looked == 1 and [item["subject"] for item in found["troubles"]] == [made["old"]]
     assert mended == 0
-    assert git(project, "for-each-ref", "--format=%(refname)",
+    assert git(repo, "for-each-ref", "--format=%(refname)",
                "refs/nlp-registry/draft/") == made["new"]
-    git(project, "update-ref", "-d", made["new"])
+    git(repo, "update-ref", "-d", made["new"])
 
 
 # Lets git do its work, and kills who asked for it.

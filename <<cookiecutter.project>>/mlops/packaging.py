@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops import files, model_card
-from mlops.drift import reference
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.project import Project, check_language, check_license
 
@@ -44,6 +43,8 @@ class Package:
 def pack(project: Project, run: "Run", description: str,
          tags: Mapping[str, str] | None = None) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
+    # Here, because it imports numpy, and every command of the registry imports this module.
+    from mlops.drift import reference
     report = passing_report(run.evaluation / "report.json", files.sha256_tree(run.model_folder),
                             f"python tools/eval_gate.py --run {run.name}")
 

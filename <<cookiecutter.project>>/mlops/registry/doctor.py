@@ -87,9 +87,10 @@ def _at_rest(registry: Registry, repairing: bool) -> Iterator[Trouble]:
     for path in left:
         yield Trouble(str(path), "left behind by a process that was killed", "--repair removes it",
                       partial(leftovers.remove, path))
-    for name in leftovers.drafts(here):
-        yield Trouble(name, "was left behind by a process that was killed", "--repair removes it",
-                      partial(leftovers.remove_draft, here, name))
+    for repo in filter(None, (here, remote)):
+        for name in leftovers.drafts(repo):
+            yield Trouble(name, "was left behind by a process that was killed",
+                          "--repair removes it", partial(leftovers.remove_draft, repo, name))
     if remote and init_remote.is_bare(remote) and not init_remote.has_hook(remote):
         yield Trouble(str(remote), "has no update hook of this version, so that tags can be moved "
                       "and the ledger rewritten", "--repair installs it, or: python "

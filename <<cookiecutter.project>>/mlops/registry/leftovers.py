@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mlops import git
 from mlops.registry.folder_store import FolderStore
+from mlops.registry.ledger import DRAFTS
 
 OLD_SECONDS = 10
 # git itself waits one second for packed-refs, and holds it as long as rewriting one file takes.
@@ -25,7 +26,6 @@ _LEFT = ("*.lock", "*.new", "refs/**/*.lock", "objects/tmp_objdir-*", "objects/i
          "objects/pack/tmp_*", "objects/??/tmp_obj_*")
 _OURS = "refs/nlp-registry/**/*.lock"
 _SHARED = ("packed-refs.lock", "packed-refs.new")
-_DRAFTS = "refs/nlp-registry/draft/"
 _PROCESSES = Path("/proc")
 
 
@@ -46,8 +46,8 @@ def of_work_repository(repo: Path) -> list[Path]:
 
 
 def drafts(repo: Path) -> list[str]:
-    """Return our refs that only served to write a commit, and that nobody needs any more."""
-    found = git.git(repo, "for-each-ref", "--format=%(refname) %(committerdate:unix)", _DRAFTS)
+    """Return our refs that only served to write or send a commit; nobody needs them any more."""
+    found = git.git(repo, "for-each-ref", "--format=%(refname) %(committerdate:unix)", DRAFTS)
     return [name for name, _, made in (line.partition(" ") for line in found.splitlines())
             if time.time() - int(made) > ABANDONED_SECONDS]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlops import git
 from mlops.registry.events import Event
+from mlops.registry.ledger import DRAFTS
 
 # Stands for the first commit of a call, which its own tree cannot name.
 REGISTERED = "@REGISTERED@"
@@ -37,7 +38,7 @@ def write_commits(repo: Path, parent: str, entries: Sequence[Entry], time: int) 
     """
     name, mail = git.identity(repo)
     who = f"{name} <{mail}>"
-    branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
+    branch = f"{DRAFTS}{uuid.uuid4().hex}"
     process = subprocess.Popen(
         ["git", "-C", str(repo), "fast-import", "--quiet", "--done", "--date-format=raw"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -97,7 +98,7 @@ def root_files() -> dict[str, bytes]:
 def write_root(repo: Path, files: Mapping[str, bytes], time: int) -> str:
     """Write the ledger's first commit, without a parent; return its id. No ref is made."""
     name, mail = git.identity(repo)
-    branch = f"refs/nlp-registry/draft/{uuid.uuid4().hex}"
+    branch = f"{DRAFTS}{uuid.uuid4().hex}"
     message = "Begin the model ledger"
     stream = (f"commit {branch}\nmark :1\ncommitter {name} <{mail}> {time} +0000\n"
               f"data {len(message)}\n{message}\n").encode()
