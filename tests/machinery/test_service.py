@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
+from uvicorn.server import ServerState
 
 from mlops.errors import UsageError
 from mlops.project import ServiceSettings
@@ -21,6 +22,7 @@ from mlops.serving.batching import Batcher
 from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
+from mlops.serving.one_write import OneWriteProtocol
 from mlops.serving.prediction_log import PredictionLog, text_writer
 from mlops.serving.release import Release
 from nlp.model import Prediction
@@ -332,3 +334,36 @@ def test_planted_faults_begin_after_a_smoke_test():
     for text in ("errors", "errors=2", "nothing=1", "slow=-1", "errors=nan"):
         with pytest.raises(UsageError, match="KIND=SIZE"):
             faults.parse(text)
+
+
+class Recorder(asyncio.Transport):
+    """A connection that keeps what is written to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes = []
+
+    def write(self, data):
+        self.writes.append(data)
+
+    def is_closing(self):
+        return False
+
+
+def test_head_and_body_leave_in_one_write_so_that_a_kill_cuts_no_answer():
+    async def asked():
+        transport = Recorder()
+        front = Front(application, Desk(RELEASE, LIMITS, Batcher(predict), Metrics(RELEASE, 3)))
+        config = uvicorn.Config(front)
+        config.load()
+        protocol = OneWriteProtocol(config, ServerState(), {})
+        protocol.connection_made(transport)
+        for _ in range(2):
+            protocol.data_received(b"GET /version HTTP/1.1\r\nHost: here\r\n\r\n")
+            await asyncio.sleep(0.2)
+        return transport.writes
+
+    writes = asyncio.run(asked())
+
+    assert len(writes) == 2
+    assert all(data.startswith(b"HTTP/1.1 200") and b'"v1.0.0"' in data for data in writes)

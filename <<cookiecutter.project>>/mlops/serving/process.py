@@ -27,6 +27,7 @@ from mlops.serving.feedback_log import FeedbackLog
 from mlops.serving.front import Desk, Front
 from mlops.serving.lease import Lease
 from mlops.serving.metrics import Metrics
+from mlops.serving.one_write import OneWriteProtocol
 from mlops.serving.prediction_log import PredictionLog, text_writer
 from mlops.serving.profiles import ProfileWriter
 from mlops.serving.release import Release, find, load, load_folder
@@ -68,8 +69,8 @@ def serve(project: Project, wish: Wish) -> None:
     front = Front(application, _desk(project, wish, release, model))
     host, port = listening.getsockname()[:2]
     _say(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}")
-    config = uvicorn.Config(front, log_level="warning", access_log=False, server_header=False,
-                            timeout_graceful_shutdown=GRACE_SECONDS)
+    config = uvicorn.Config(front, http=OneWriteProtocol, log_level="warning", access_log=False,
+                            server_header=False, timeout_graceful_shutdown=GRACE_SECONDS)
     # uvicorn sends itself the signal again once all is done; this was the end that it asked for.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
