@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mlops.cli import emit, parser, run
-from mlops.errors import CheckFailed, UsageError
+from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.names import Version
 
 
@@ -68,13 +68,14 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _watched(options: argparse.Namespace) -> dict[str, object]:
     """Look until there is a verdict; with --once at everything that was ever counted."""
+    from mlops.rollout.canary import PATIENCE
     from mlops.rollout.judge import Counts, Course, Rules, decide, look
     from mlops.rollout.report import decision_record
 
     sides = _reader(options, options.champion), _reader(options, options.candidate)
     base = (Counts(), Counts()) if options.once else tuple(side() for side in sides)
     course = Course(replace(Rules(), least=options.min_requests))
-    ends = time.monotonic() + options.deadline
+    ends, missed = time.monotonic() + options.deadline, 0
     while True:
         if not options.once:
             time.sleep(options.every)
@@ -84,8 +85,14 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
             if options.once:
                 # The first look at anything only chooses from where on answers are slow.
                 course = look(course, *counted)
+        except NotMeasured:
+            missed += 1
+            if options.once or missed >= PATIENCE:
+                raise
+            continue
         except ValueError as error:
             raise CheckFailed(str(error)) from None
+        missed = 0
         course, decision = decide(course)
         verdict, why = decision.verdict, decision.why
         if verdict == "CONTINUE" and (options.once or time.monotonic() > ends):

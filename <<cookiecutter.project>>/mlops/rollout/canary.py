@@ -18,7 +18,7 @@ from mlops.serving import lease
 
 MOST_WEIGHT = 50
 # Unreadable this often in a row, a side is taken to be dead.
-_PATIENCE = 3
+PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class _Side:
             found.minus(last)
         except NotMeasured as error:
             self.missed += 1
-            if self.missed >= _PATIENCE:
+            if self.missed >= PATIENCE:
                 raise _Silent(f"the {self.who} does not answer: {error}") from None
             return last
         except ValueError as error:
