@@ -1,7 +1,8 @@
 """The service under load, beside a plain FastAPI route, BentoML and LitServe; and the judge.
 
-Load comes from autocannon, which npm fetches; the frameworks get environments of their own, made by
-uv. BENCH_PYTHON names an interpreter that has the packages of a generated project.
+Load comes from autocannon, which npm fetches, and at a rate from `load.mjs` itself. The frameworks
+get environments of their own, made by uv. BENCH_PYTHON names an interpreter that has the packages
+of a generated project.
 """
 
 import json
