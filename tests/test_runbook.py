@@ -1,8 +1,4 @@
-"""The runbook, walked as on call does: every command runs, and what it says comes out.
-
-A block marked `sh` is run as it stands; the `text` block after it holds lines that must come out,
-in their order, with `…` for anything.
-"""
+"""The runbook, walked as on call does: every command runs, and what it says comes out."""
 
 import json
 import os
@@ -13,12 +9,12 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections import Counter
 from contextlib import suppress
 
 import pytest
-from conftest import TEMPLATE, commit, environment, git, heed_interrupts, tool
+from conftest import TEMPLATE, commit, git, tool
 from registry_kit import NAME, artifacts, origin, team
+from walker import missing, run_script, sections, steps
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 RUNBOOK = (TEMPLATE / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -31,25 +27,6 @@ gates:
 ROWS = 300
 
 
-def sections(text):
-    """Return [heading, [(language, content), …]] for each section."""
-    found = []
-    for part in re.split(r"^#{1,2} ", text, flags=re.MULTILINE)[1:]:
-        heading, _, body = part.partition("\n")
-        found.append((heading, re.findall(r"^```(\w+)\n(.*?)^```$", body, re.M | re.S)))
-    return found
-
-
-def missing(expected, output):
-    """Return the first expected line that does not come out in its order; None if all do."""
-    lines = iter([line.strip() for line in output.splitlines()])
-    for wanted in filter(None, map(str.strip, expected.splitlines())):
-        pattern = ".*".join(map(re.escape, wanted.split("…")))
-        if not any(re.fullmatch(pattern, line) for line in lines):
-            return wanted
-    return None
-
-
 class Host:
     """A team's work tree on the host that serves; `env` is what the reader has exported."""
 
@@ -58,12 +35,7 @@ class Host:
         self.env = {"REGISTRY": "origin"}
 
     def run(self, script):
-        activated = ". .venv/bin/activate\n" + script
-        done = subprocess.run(["bash", "-eo", "pipefail", "-c", activated], cwd=self.project,
-                              env=environment(**self.env), stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.STDOUT, timeout=300, preexec_fn=heed_interrupts)
-        assert done.returncode == 0, f"{script}\n{done.stdout[-3000:]}"
-        return done.stdout
+        return run_script(self.project, script, self.env)
 
     def edit(self, name, old, new):
         path = self.project / name
@@ -201,14 +173,9 @@ BEFORE = {("Freeze", 0): freeze, ("Roll forward", 0): mended, ("Roll forward", 1
 
 
 def commands():
-    """Return {(heading, number): (script, expected)} for each block of commands."""
-    found, count = {}, Counter()
-    for heading, blocks in sections(RUNBOOK):
-        for (language, script), (kind, expected) in zip(blocks, [*blocks[1:], ("", "")]):
-            if language == "sh":
-                found[heading, count[heading]] = script, expected if kind == "text" else ""
-                count[heading] += 1
-    return found
+    """Return {(heading, number): step} for each block of commands."""
+    return {(heading, number): step for heading, blocks in sections(RUNBOOK)
+            for number, step in enumerate(steps(blocks))}
 
 
 @pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
@@ -216,11 +183,11 @@ def commands():
 def test_every_command_of_the_runbook_runs_and_says_what_the_runbook_says(host):
     todo = commands()
     assert set(BEFORE) <= set(todo)
-    for key, (script, expected) in todo.items():
+    for key, step in todo.items():
         BEFORE.get(key, lambda _: None)(host)
         host.look()
-        output = host.run(script)
-        lost = missing(expected, output)
+        output = host.run(step.script)
+        lost = missing(step.expected, output)
         assert lost is None, f"{key}: {lost!r} is not in\n{output}"
     if shutil.which("prometheus"):
         assert seen_by_prometheus(host) == {"service": 2, "environment": 1}
