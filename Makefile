@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo system test generators drills bench live-check lint data lock clean
+.PHONY: help setup demo system test generators drills bench docs live-check lint data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
@@ -42,6 +42,10 @@ drills: setup system  ## the full sizes of fuzz tests and drills; minutes to hou
 
 bench: setup system  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+docs: setup  ## the documentation site in build/docs; dead links fail
+	@PYTHONPATH=scripts $(BIN)/python scripts/site_pages.py
+	@$(BIN)/zensical build --clean --strict
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }
