@@ -17,7 +17,8 @@ def main() -> None:
     """Write every page anew."""
     shutil.rmtree(PAGES, ignore_errors=True)
     for path in (ROOT / "docs").glob("*.md"):
-        _write(path.name, path.read_text(encoding="utf-8").replace(f"../{PROJECT_LINK}", "project/"))
+        _write(path.name, path.read_text(encoding="utf-8")
+               .replace(f"../{PROJECT_LINK}", "project/"))
     for name in ROOT_PAGES:
         _write(name.lower(), (ROOT / name).read_text(encoding="utf-8")
                .replace("](docs/", "](").replace(PROJECT_LINK, "project/"))
