@@ -46,6 +46,7 @@ bench: setup system  ## measure, side by side where there is a peer; prints tabl
 docs: setup  ## the documentation site in build/docs; dead links fail
 	@PYTHONPATH=scripts $(BIN)/python scripts/site_pages.py
 	@$(BIN)/zensical build --clean --strict
+	@echo "read it: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }

@@ -5,36 +5,49 @@ Pages keep their links as GitHub wants them; here they are turned to where the s
 
 import re
 import shutil
+from collections.abc import Mapping
+from pathlib import Path
 
 from reference import ROOT, TEMPLATE, pages
 
-PAGES = ROOT / "build" / "pages"
 ROOT_PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 PROJECT_LINK = "%3C%3Ccookiecutter.project%3E%3E/docs/"
 
 
-def main() -> None:
+def lay_out(folder: Path) -> None:
     """Write every page anew."""
-    shutil.rmtree(PAGES, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "project").mkdir(parents=True)
+    (folder / "reference").mkdir()
     for path in (ROOT / "docs").glob("*.md"):
-        _write(path.name, path.read_text(encoding="utf-8")
-               .replace(f"../{PROJECT_LINK}", "project/"))
+        _write(folder / path.name, _text(path).replace(f"../{PROJECT_LINK}", "project/"))
     for name in ROOT_PAGES:
-        _write(name.lower(), (ROOT / name).read_text(encoding="utf-8")
-               .replace("](docs/", "](").replace(PROJECT_LINK, "project/"))
-    for path in (TEMPLATE / "docs").glob("*.md"):
-        _write(f"project/{path.name}", path.read_text(encoding="utf-8"))
+        text = _text(ROOT / name).replace("](docs/", "](").replace(PROJECT_LINK, "project/")
+        _write(folder / name.lower(), text)
+    of_project = {path.name: _text(path) for path in sorted((TEMPLATE / "docs").glob("*.md"))}
+    for name, text in {**of_project, "index.md": contents(of_project)}.items():
+        _write(folder / "project" / name, text)
     for name, text in pages().items():
-        _write(f"reference/{name}", text)
+        _write(folder / "reference" / name, text)
 
 
-def _write(name: str, text: str) -> None:
-    for root_page in ROOT_PAGES:
-        text = re.sub(rf"\]\((?:\.\./)?{root_page}", f"]({root_page.lower()}", text)
-    path = PAGES / name
-    path.parent.mkdir(parents=True, exist_ok=True)
+def contents(texts: Mapping[str, str]) -> str:
+    """Return a page that links pages by their headings, so that a new one can be found."""
+    links = [f"- [{text.partition(chr(10))[0].lstrip('# ')}]({name})"
+             for name, text in texts.items()]
+    return "\n".join(["# In your project", "", "These pages are in `docs/` of a generated project.",
+                      "", *links, ""])
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    for name in ROOT_PAGES:
+        text = re.sub(rf"\]\((?:\.\./)?{name}", f"]({name.lower()}", text)
     path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    lay_out(ROOT / "build" / "pages")

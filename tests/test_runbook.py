@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -191,16 +190,3 @@ def test_every_command_of_the_runbook_runs_and_says_what_the_runbook_says(host):
         assert lost is None, f"{key}: {lost!r} is not in\n{output}"
     if shutil.which("prometheus"):
         assert seen_by_prometheus(host) == {"service": 2, "environment": 1}
-
-
-def test_links_inside_the_documents_lead_somewhere():
-    docs = TEMPLATE / "docs"
-    for path in docs.glob("*.md"):
-        for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
-            name, _, anchor = target.partition("#")
-            page = docs / name if name else path
-            if "://" not in target:
-                assert page.is_file(), f"{path.name}: {target}"
-                headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
-                assert not anchor or anchor in {
-                    re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
