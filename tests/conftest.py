@@ -26,9 +26,10 @@ SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_fault
         "test_registry_tampering", "test_registry_kills", "test_machinery", "test_lifecycle",
         "test_serve", "test_deploy", "test_runbook", "test_flow_commands", "test_flow_schedules",
         "test_flow_promotion", "test_ci")
-# Their tests share one team or two trained versions; those of a promotion follow each other.
-TOGETHER = ("test_serve", "test_deploy", "test_flow_commands", "test_flow_schedules",
-            "test_flow_promotion")
+# Their tests share a site, one team or two trained versions; those of a promotion follow each
+# other.
+TOGETHER = ("test_documentation", "test_serve", "test_deploy", "test_flow_commands",
+            "test_flow_schedules", "test_flow_promotion")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,9 @@ WALKED = ("tutorial", "drills", "how-to-models", "how-to-gates", "how-to-github"
 QUICK = {"drills": ("Bump a prompt wrongly", "Let personal data into the data"),
          "how-to-gates": ("Add a slice",)}
 
+# Of tools that the comparison names by two numbers.
+VERSIONS = {"3.17", "0.121"}
+
 
 def page(name):
     return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
@@ -121,6 +124,16 @@ def test_messages_are_those_of_the_tools():
         for piece in message.split("…"):
             words = re.sub(r"^error [DP]\d{3}: ", "", piece).strip(" ;:()")
             assert words in source, f"{words!r} of {message!r}"
+
+
+def test_figures_beside_others_are_those_of_the_measurements():
+    measured = page("benchmarks") + (TEMPLATE / "docs" / "gates.md").read_text(encoding="utf-8")
+    ledger = page("explanation").partition("## Why evidence")[0]
+    figures = re.findall(r"(?<![\w.])(?:\d+\.\d+|\d{1,3},\d{3})(?![\w.])",
+                         page("comparison") + ledger)
+
+    assert len(figures) > 20
+    assert sorted(set(figures) - set(re.findall(r"[\d.,]*\d", measured)) - VERSIONS) == []
 
 
 def documents():
