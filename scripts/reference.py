@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
 sys.path.insert(0, str(TEMPLATE))
 # Help texts as wide as a page, without a terminal's colours.
-os.environ |= {"COLUMNS": "96", "NO_COLOR": "1"}
+os.environ |= {"COLUMNS": "84", "NO_COLOR": "1"}
 
 from mlops import errors, packaging  # noqa: E402
 from mlops.dataset import codes  # noqa: E402
@@ -49,11 +50,20 @@ def commands() -> str:
              "project, with its `.venv` active.\n"]
     for path in sorted((TEMPLATE / "tools").glob("*.py")):
         parts.append(f"## {path.name}\n")
-        parts += [f"```text\n{parser.format_help().rstrip()}\n```\n" for parser in parsers(path)]
+        parts += [usage(parser) for parser in parsers(path)]
     targets = re.findall(r"^([a-z-]+):.*?  ## (.*)$",
                          (TEMPLATE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     rows = [f"| `make {name}` | {_cell(text)} |" for name, text in targets]
     return "\n".join([*parts, "## make\n", "| target | does |", "|---|---|", *rows]) + "\n"
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    """Return a parser's help: its sentences as text, what follows them as a block."""
+    about = (parser.description or "").split("\n\n")
+    sentences = list(takewhile(lambda part: not re.match(r"[a-z ]+:", part), about))
+    parser.description = "\n\n".join(about[len(sentences):])
+    text = "\n\n".join(sentences).replace("<", "&lt;")
+    return f"{text}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
 
 
 def parsers(path: Path) -> Iterator[argparse.ArgumentParser]:
