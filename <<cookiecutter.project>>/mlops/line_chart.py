@@ -51,7 +51,8 @@ def chart(title: str, dots: Sequence[Dot], places: int, things: str,
     marks = [_mark(dot, x(dot.place), y(dot.value)) for dot in known]
     last = f"{known[-1].value:.4g}" if known else NOTHING
     drawing = el("svg", grid, bounds, lines, marks, el("text", ends[0], x=LEFT, y=HEIGHT - 5),
-                 el("text", ends[1], x=WIDTH - 6, y=HEIGHT - 5, text_anchor="end"),
+                 el("text", ends[1], x=WIDTH - 6, y=HEIGHT - 5, text_anchor="end")
+                 if places > 1 else None,
                  viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="plot", role="img",
                  aria_label=f"{title} over {len(known)} {things}, newest {last}")
     return el("figure", el("figcaption", el("bdi", title), " ", el("b", last)), drawing)

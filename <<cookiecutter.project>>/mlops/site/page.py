@@ -13,7 +13,7 @@ from mlops.drift import page as drift_page
 from mlops.drift.summary import MARKS, NAMES
 from mlops.line_chart import Dot, chart
 from mlops.markup import Child, Markup, data, document, el
-from mlops.registry.events import STAGES, State
+from mlops.registry.events import State
 from mlops.render_html import STYLE, badge, cards, slices
 from mlops.report_view import shown
 from mlops.site.contents import Contents, Version
@@ -62,9 +62,9 @@ def drift_entries(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any
 
 
 def _header(project: str, contents: Contents, links: Links) -> Markup:
-    counts = [f"{len(items):,} {name}" for items, name in (
-        (contents.states, "models"), (contents.versions, "versions"), (contents.events, "events"))]
-    newest = f"newest event {contents.events[0].event.at}" if contents.events else None
+    counts = [f"{len(items):,} {name}{'' if len(items) == 1 else 's'}" for items, name in (
+        (contents.states, "model"), (contents.versions, "version"), (contents.events, "event"))]
+    newest = f"newest event {_when(contents.events[0].event.at)}" if contents.events else None
     places = [*((name, name) for name in sorted(contents.states)), ("versions", "Compare versions"),
               ("events", "Time line"), ("drift", "Drift"), ("runs", "Runs")]
     return el("header", el("h1", "Registry of ", el("bdi", project)),
@@ -85,14 +85,16 @@ def _model(name: str, state: State, contents: Contents, links: Links) -> Markup:
     known = {item.name: item for item in versions}
     when = {told.event.seq: told.event for told in contents.events if told.event.model == name}
     held = []
-    for stage in sorted(state.stages, key=lambda item: (item not in STAGES, item)):
+    for stage in sorted(state.stages, key=lambda item: (
+            item == "archived", item != "production", item)):
         version, event = state.stages[stage], when.get(state.since.get(stage, 0))
         item = known.get(f"{name}@{version}")
         report = links.reports.get(item.name) if item else None
         held.append(el("div", el("dt", stage), el(
             "dd", el("a", version, href=f"#{item.name}") if item else el("bdi", version),
-            el("small", f"since {event.at}, by {shown(event.actor)}") if event else None,
-            el("small", el("a", "gate report", href=report)) if report else None)))
+            el("small", f"since {_when(event.at)} by {shown(event.actor)}") if event else None,
+            el("small", el("a", f"gate report of {version}", href=report))
+            if report else None)))
     standing = known.get(f"{name}@{state.stages.get('production')}") or (
         versions[0] if versions else None)
     shown_slices = slices(standing.report) if standing and standing.report else None
@@ -117,7 +119,7 @@ def _charts(versions: Sequence[Version]) -> Iterator[Markup]:
             if gate.value is not None:
                 dots.setdefault(metric, []).append(Dot(
                     place, gate.value, version.registered.version, None, gate.bound,
-                    gate.verdict == "FAIL"))
+                    gate.verdict in ("FAIL", "WARN")))
     ends = [versions[0].registered.version, versions[-1].registered.version] if versions else []
     for metric, some in dots.items():
         yield chart(words.metric(metric), some, len(versions), "versions", (ends[0], ends[1]))
@@ -133,7 +135,8 @@ def _table(versions: Sequence[Version], state: State) -> Markup:
         note = ", ".join([*(stage for stage, held in state.stages.items() if held == version),
                           *(["revoked"] if version in state.revoked else [])])
         rows.append((report.verdict if report else "", [
-            el("a", version, href=f"#{item.name}"), note or words.NOTHING, item.registered.at,
+            el("a", version, href=f"#{item.name}"), note or words.NOTHING,
+            _when(item.registered.at),
             *(el("bdi", shown(item.manifest.get(key)) or words.NOTHING)
               for key in ("dataset_version", "prompt_version")),
             *(words.number(report.metrics.get(name) if report else None, name)
@@ -148,16 +151,16 @@ def _versions(contents: Contents) -> Child:
         return el("p", "There is no version to show.")
     standing = {f"{name}@{state.stages.get('production')}"
                 for name, state in contents.states.items()}
-    # To begin with, what is in production beside the version before it.
+    # To begin with, what is in production beside the version before it, else the newest.
     first = next((item for item in contents.versions if item.name in standing),
                  contents.versions[0])
     others = contents.of(first.registered.model)
-    before = others[others.index(first) + 1:][:1]
+    other = [*others[others.index(first) + 1:], *(item for item in others if item != first)][:1]
     return [
         _noscript(),
         el("div", el("label", "Version", el("select", id="one", data_first=first.name)),
            el("label", "Compare with", el("select", id="other",
-                                          data_first=before[0].name if before else "")),
+                                          data_first=other[0].name if other else "")),
            el("label", el("input", type="checkbox", id="changes", checked=True),
               " only what differs"), class_="ask"),
         el("p", id="difference", role="status", class_="note"),
@@ -180,6 +183,10 @@ def _events(contents: Contents) -> Child:
             role="rowgroup"), el("tbody", id="rows", role="rowgroup"), class_="cards",
            role="table", aria_labelledby="events-title"),
         el("p", el("button", "More events", id="more", type="button"))]
+
+
+def _when(at: str) -> str:
+    return f"{shown(at)[:16].replace('T', ' ')} UTC"
 
 
 def _noscript() -> Markup:

@@ -11,7 +11,7 @@ function el(name, attributes, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (value !== null && value !== false) made.setAttribute(key, value);
   }
-  made.append(...children.flat().filter(child => child !== null && child !== ""));
+  made.append(...children.flat(Infinity).filter(child => child !== null && child !== ""));
   return made;
 }
 
@@ -26,7 +26,7 @@ function row(header, verdict, cells) {
   return el("tr", {role: "row", class: verdict},
     el("th", {scope: "row", role: "rowheader"}, cells[0]),
     cells.slice(1).map((cell, place) =>
-      el("td", {role: "cell", "data-label": header[place + 1]}, cell)));
+      el("td", {role: "cell", "data-label": header[place + 1] ?? null}, cell)));
 }
 
 // Versions, one or two side by side.
@@ -51,6 +51,7 @@ function compare() {
   const [ours, theirs] = names.map(name => versions.get(name));
   const onlyChanges = both && byId("changes").checked;
   const header = ["what", names[0], ...(both ? [names[1], "change"] : [])];
+  const beside = both ? header : [];
   const labels = [...new Set([...ours.keys(), ...(theirs ?? new Map()).keys()])];
   const body = el("tbody", {role: "rowgroup"});
   let group = null, differ = 0;
@@ -67,7 +68,7 @@ function compare() {
         el("th", {scope: "colgroup", role: "columnheader", colspan: header.length},
           DATA.groups[title])));
     }
-    body.append(row(header, changed ? "changed" : null, [text(name),
+    body.append(row(beside, changed && !onlyChanges ? "changed" : null, [text(name),
       ...cells.map(([shown, , address]) => link(address, shown)),
       ...(both ? [changed ? difference(cells[1], cells[0]) || "differs" : "same"] : [])]));
   }
@@ -107,7 +108,7 @@ function eventRow(event) {
   const moved = stage ? ` ${previous ?? "new"} → ${stage}` : "";
   const report = sha256 ? String(sha256).slice(0, 7) : "";
   return row(HEADER, null, [
-    [text(at), el("small", {}, "event ", String(seq))],
+    [text(String(at).replace("T", " ").replace("Z", " UTC")), el("small", {}, "event ", String(seq))],
     [text(action), " ", onPage(name), text(moved),
       replaces ? el("small", {}, "replaces ", onPage(name.split("@")[0] + "@" + replaces)) : null],
     [text(actor), String(run ?? "").startsWith("https://")
