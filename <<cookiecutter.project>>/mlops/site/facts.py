@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops import report_words as words
-from mlops.report_view import TEXT, number, shown
+from mlops.report_view import REASON, TEXT, number, shown
 from mlops.site.contents import Contents, Version
 
 GROUPS = ORIGIN, METRICS, GATES, SLICES = "Where it comes from", "Metrics", "Gates", "Slices"
@@ -59,6 +59,13 @@ class Row:
     value: float | None = None
     link: str | None = None
 
+    @property
+    def cells(self) -> tuple[Any, ...]:
+        """Return text, number and link without what is missing at the end."""
+        value = None if self.value is None else float(f"{self.value:.6g}")
+        return (self.text, value, self.link) if self.link else (
+            (self.text,) if value is None else (self.text, value))
+
 
 def rows(version: Version, links: Links) -> Iterator[Row]:
     """Yield what is known of a version."""
@@ -82,30 +89,24 @@ def rows(version: Version, links: Links) -> Iterator[Row]:
 
 
 def browser_data(contents: Contents, links: Links) -> dict[str, Any]:
-    """Return what the page's script searches and compares, as short as JSON is without a packer."""
+    """Return what the page's script searches and compares; versions share the facts they share."""
     labels: dict[tuple[str, str], int] = {}
-    versions = [[version.name, [
-        [labels.setdefault((row.group, row.name), len(labels)), row.text,
-         None if row.value is None else float(f"{row.value:.6g}"), row.link]
+    facts: dict[tuple[Any, ...], int] = {}
+    versions = [[version.name, [facts.setdefault(
+        (labels.setdefault((row.group, row.name), len(labels)), *row.cells), len(facts))
         for row in rows(version, links)]] for version in contents.versions]
-    # The same few people and reasons come again and again; masking them is the slow part.
-    texts: dict[object, str] = {}
-
-    def text(value: object) -> str:
-        if value not in texts:
-            texts[value] = shown(value, TEXT)
-        return texts[value]
-
     events = []
     for told in contents.events:
         event, evidence = told.event, told.event.evidence or {}
         events.append([
             event.seq, event.at, event.action, f"{event.model}@{event.version}", event.stage,
-            event.previous_stage, event.replaces, text(event.actor), text(event.reason),
-            text(told.dataset_version), text(told.prompt_version), evidence.get("verdict"),
+            event.previous_stage, event.replaces,
+            shown(event.actor), shown(event.reason, REASON), shown(told.dataset_version),
+            shown(told.prompt_version), evidence.get("verdict"),
             evidence.get("sha256"), event.report_path if evidence else None, event.run_url])
     return {"groups": GROUPS, "labels": [(GROUPS.index(group), name) for group, name in labels],
-            "versions": versions, "events": events, "blob": links.ledger_file("")}
+            "facts": list(facts), "versions": versions, "events": events,
+            "blob": links.ledger_file("")}
 
 
 def _papers(version: Version, links: Links) -> Iterator[Row]:
@@ -120,9 +121,14 @@ def _papers(version: Version, links: Links) -> Iterator[Row]:
                   links.reports.get(version.name) or links.ledger_file(evidence.report_path))
     yield Row(ORIGIN, "manifest sha256", str(event.manifest_sha256), None,
               links.ledger_file(f"models/{event.model}/{event.version}/manifest.json"))
-    for item in version.manifest.get("artifacts") or ():
+    for item in _archives(version.manifest):
         yield Row(ORIGIN, f"archive {shown(item.get('name'))}",
                   f"{number(item.get('size')) or 0:,.0f} bytes, sha256 {item.get('sha256')}")
+
+
+def _archives(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = manifest.get("artifacts")
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 def _manifest(manifest: Mapping[str, Any], links: Links) -> Iterator[Row]:

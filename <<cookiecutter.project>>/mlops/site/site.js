@@ -31,8 +31,14 @@ function row(header, verdict, cells) {
 
 // Versions, one or two side by side.
 
-const versions = new Map(DATA.versions.map(([name, rows]) => [
-  name, new Map(rows.map(([label, ...cells]) => [label, cells]))]));
+const versions = new Map(DATA.versions);
+
+function factsOf(name) {
+  return new Map(versions.get(name).map(fact => {
+    const [label, ...cells] = DATA.facts[fact];
+    return [label, cells];
+  }));
+}
 
 function options(select, empty) {
   select.append(...(empty ? [el("option", {value: ""}, empty)] : []),
@@ -48,7 +54,7 @@ function difference([, before], [, after]) {
 function compare() {
   const names = [byId("one").value, byId("other").value].filter(Boolean);
   const both = names.length === 2;
-  const [ours, theirs] = names.map(name => versions.get(name));
+  const [ours, theirs] = names.map(factsOf);
   const onlyChanges = both && byId("changes").checked;
   const header = ["what", names[0], ...(both ? [names[1], "change"] : [])];
   const beside = both ? header : [];
