@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo system test generators drills bench live-check lint data lock clean
+.PHONY: help setup demo system test generators drills bench pictures live-check lint data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
@@ -42,6 +42,9 @@ drills: setup system  ## the full sizes of fuzz tests and drills; minutes to hou
 
 bench: setup system  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+pictures: setup system  ## the README's pictures, from the project that make demo left in build/
+	@$(BIN)/python scripts/pictures.py
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }

@@ -4,6 +4,7 @@ BENCH_PYTHON names an interpreter that has a project's packages, so that nothing
 """
 
 import gzip
+import json
 import shutil
 import statistics
 import subprocess
@@ -13,11 +14,27 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.bench_registry import NAME, PAPERS, USUAL, generate, packed_project
+from benchmarks.bench_registry import MODELS, NAME, PAPERS, USUAL, packed_project
+from benchmarks.ledger_maker import Maker
 from benchmarks.measure import cost, machine
+
+from mlops.registry.events import VersionState
 
 SIZES = (1_000, 10_000)
 RUNS = 5
+
+
+class Measured(Maker):
+    """A ledger whose versions have figures of their own, as measured ones have."""
+
+    def _report(self, version: VersionState, champion: str | None) -> bytes:
+        report = json.loads(super()._report(version, champion))
+        shift = version.seq * 0.0137 % 0.05
+        report["metrics"] = {name: value - shift for name, value in report["metrics"].items()}
+        for item in (*report["gates"], *report["slices"]):
+            item["value"] = item["value"] and item["value"] - shift
+            item["interval"] = item["interval"] and [end - shift for end in item["interval"]]
+        return json.dumps(report).encode()
 
 
 def main() -> None:
@@ -33,7 +50,9 @@ def main() -> None:
               "| search ms | compare ms |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
         for events in SIZES:
             bare = work / f"{events}.git"
-            generate(bare, events, papers)
+            subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare],
+                           check=True)
+            Measured(bare, MODELS, papers).write(events)
             subprocess.run(["git", "remote", "remove", "origin"], cwd=project, capture_output=True)
             subprocess.run(["git", "remote", "add", "origin", bare], cwd=project, check=True)
             used = cost([python, "tools/site.py", "--registry", "origin"], project, USUAL)
