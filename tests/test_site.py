@@ -32,8 +32,8 @@ def baked(tmp_path_factory, venv):
 
 @pytest.fixture(scope="module")
 def usual(baked):
-    """The page of two models with 35 versions, 140 events and three drift reports."""
-    ledger(baked / ".registry" / "registry.git", 140, ("m", "second"))
+    """The page of two models with 18 versions, 72 events and three drift reports."""
+    ledger(baked / ".registry" / "registry.git", 72, ("m", "second"))
     (baked / "reports" / "drift").mkdir(parents=True)
     (baked / "reports" / "drift" / "history.jsonl").write_text(
         "".join(f"{json.dumps(entry)}\n" for entry in DRIFT) + 'no JSON\n{"model": "m"}\n'
@@ -72,25 +72,25 @@ def faults(page):
             if item["impact"] in ("serious", "critical")]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme, looked_at", [("light", 400), ("dark", 1280)])
 @pytest.mark.parametrize("name", ["usual", "hostile", "empty"])
 def test_the_page_loads_quietly_fits_the_window_and_keeps_nobody_out(
-        request, browser, name, scheme):
+        request, browser, name, scheme, looked_at):
     path = request.getfixturevalue(name)
 
     with opened(browser, path, color_scheme=scheme) as (page, seen):
         for details in page.locator("summary").all():
             details.click()
-        found = faults(page)
         widths = []
         for width in (360, 400, 1280, 2560):
             page.set_viewport_size({"width": width, "height": 800})
             widths.append(page.evaluate("document.documentElement.scrollWidth"))
-        narrow = faults(page)
+        page.set_viewport_size({"width": looked_at, "height": 800})
+        found = faults(page)
 
     assert seen.console == [] and seen.outside == []
     assert widths == [360, 400, 1280, 2560]
-    assert found == [] and narrow == []
+    assert found == []
 
 
 def test_axe_and_the_policy_do_see_a_planted_fault(browser, usual):
@@ -125,31 +125,31 @@ def test_metrics_are_drawn_with_bounds_and_told_in_a_table(browser, usual):
         page.locator("#part-m summary").click()
         newest = page.locator("#part-m details tbody tr").first.inner_text()
 
-    assert label == "macro-F1 over 18 versions, newest 0.831"
-    assert titles[0] == "v1.0.0: 0.899, bound 0.8" and bounds == 18
-    assert "v1.0.17" in newest and "0.831" in newest and "PASS" in newest
+    assert label == "macro-F1 over 9 versions, newest 0.867"
+    assert titles[0] == "v1.0.0: 0.899, bound 0.8" and bounds == 9
+    assert "v1.0.8" in newest and "0.867" in newest and "PASS" in newest
 
 
 def test_the_search_finds_events_by_all_its_words_and_the_keyboard_reaches_older_ones(
         browser, usual):
     with opened(browser, usual) as (page, _):
         rows, found = page.locator("#rows tr"), page.locator("#found")
-        assert found.inner_text() == "50 of 140 events shown."
+        assert found.inner_text() == "50 of 72 events shown."
         page.locator("#search").focus()
         page.keyboard.press("Shift+End")
         page.keyboard.press("Tab")
         while page.evaluate("document.activeElement.id") != "more":
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        assert rows.count() == 100
+        assert rows.count() == 72
 
         page.locator("#search").focus()
         page.keyboard.type("SECOND@v1.0.3 promote")
 
-        assert found.inner_text() == "3 of 3 events shown, of 140."
+        assert found.inner_text() == "2 of 2 events shown, of 72."
         assert all("second@v1.0.3" in text and "promote" in text for text in rows.all_inner_texts())
         page.keyboard.type(" nothing like it")
-        assert rows.count() == 0 and found.inner_text() == "0 of 0 events shown, of 140."
+        assert rows.count() == 0 and found.inner_text() == "0 of 0 events shown, of 72."
 
 
 def test_two_versions_are_compared_by_keyboard_and_by_address(browser, usual):
@@ -168,7 +168,8 @@ def test_two_versions_are_compared_by_keyboard_and_by_address(browser, usual):
         page.locator("#changes").uncheck()
         everything = page.locator("#compared").inner_text()
 
-    assert chosen == ("m@v1.0.2", "m@v1.0.1") and address.endswith("#m@v1.0.2..m@v1.0.1")
+    assert chosen == ("m@v1.0.2", "m@v1.0.1")
+    assert address.endswith("#m@v1.0.2..m@v1.0.1")
     assert by_keyboard == by_address and at == "versions-title"
     assert re.search(r"macro-F1\s+0\.891\s+0\.895\s+−0\.004", by_keyboard)
     assert "license" not in by_keyboard and re.search(r"license\s+internal\s+internal\s+same",
@@ -177,7 +178,7 @@ def test_two_versions_are_compared_by_keyboard_and_by_address(browser, usual):
 
 def test_a_link_in_the_time_line_opens_the_lineage_of_a_version(browser, usual):
     with opened(browser, usual) as (page, _):
-        page.locator("#rows a", has_text="second@v1.0.16").first.click()
+        page.locator("#rows a", has_text="second@v1.0.8").first.click()
         page.wait_for_function("document.activeElement.id === 'versions-title'")
         shown = page.locator("#compared").inner_text()
 
@@ -206,7 +207,7 @@ def test_hostile_text_is_shown_as_text_and_nothing_else(browser, hostile):
     assert text.count("</script><script>document.title='owned'</script>") > 3
     assert set(targets) <= {"file:"} and made == 1
     assert sorted(path.name for path in hostile.parent.iterdir()) == [
-        "index.html", *sorted({f"m@v1.0.{number}.html" for number in (1, 2)})]
+        "index.html", "m@v1.0.0.html", "m@v1.0.1.html", "m@v1.0.2.html"]
 
 
 def test_without_registry_runs_and_drift_the_page_says_so(browser, empty):
@@ -230,7 +231,7 @@ def test_versions_on_github_link_to_releases_commits_and_the_ledger(browser, bak
             "found => found.map(item => item.href)")
 
     base, head = "https://github.com/team/reviews", git(bare, "rev-parse", "registry")
-    assert done == {"page": "github/index.html", "models": 2, "versions": 35, "events": 140,
+    assert done == {"page": "github/index.html", "models": 2, "versions": 18, "events": 72,
                     "runs": 0, "drift_reports": 0}
     assert {f"{base}/releases/tag/m%40v1.0.1", f"{base}/commit/{'c' * 40}",
             f"{base}/blob/{head}/models/m/v1.0.1/manifest.json"} <= set(targets)
