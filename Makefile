@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo system test generators drills bench docs live-check lint data lock clean
+.PHONY: help setup demo system test generators drills bench docs pictures live-check lint data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
@@ -47,6 +47,9 @@ docs: setup  ## the documentation site in build/docs; dead links fail
 	@PYTHONPATH=scripts $(BIN)/python scripts/site_pages.py
 	@$(BIN)/zensical build --clean --strict
 	@echo "read it: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
+
+pictures: setup system  ## the README's pictures, from the project that make demo left in build/
+	@$(BIN)/python scripts/pictures.py
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }

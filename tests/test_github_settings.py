@@ -110,8 +110,8 @@ def test_immutability_is_set_only_when_asked_for_and_never_taken_away(store, rep
 
 
 FEATURES = ["variable TRAIN_RUNNER", "variable DEPLOY_RUNNER", "variable APPROVAL_ENVIRONMENT",
-            "variable NOTIFY_WEBHOOK", "variable DRIFT_LOGS", "secret TEMPLATE_TOKEN",
-            "GitHub Actions may open no pull"]
+            "variable NOTIFY_WEBHOOK", "variable DRIFT_LOGS", "variable PAGES",
+            "secret TEMPLATE_TOKEN", "GitHub Actions may open no pull"]
 
 
 def test_features_that_are_off_are_told_each_with_where_to_click(store):
@@ -119,7 +119,7 @@ def test_features_that_are_off_are_told_each_with_where_to_click(store):
 
     found = store(["audit"])["results"][0]
 
-    assert [grade for grade, _ in found] == 7 * ["off"]
+    assert [grade for grade, _ in found] == 8 * ["off"]
     for start, (_, line) in zip(FEATURES, found, strict=True):
         assert line.startswith(start) and "; Settings > " in line
         assert "gh variable set" in line or "gh secret set" in line or "pull" in line
@@ -128,7 +128,7 @@ def test_features_that_are_off_are_told_each_with_where_to_click(store):
 def switched_on(repository):
     repository.variables.update(TRAIN_RUNNER="gpu", DEPLOY_RUNNER="here", DRIFT_LOGS="logs",
                                 NOTIFY_WEBHOOK="https://hooks.example.org/x",
-                                APPROVAL_ENVIRONMENT="approval")
+                                APPROVAL_ENVIRONMENT="approval", PAGES="true")
     repository.secrets.add("TEMPLATE_TOKEN")
     repository.may_open_pulls = True
     repository.environments["approval"] = {

@@ -1,6 +1,7 @@
 """HTML and SVG elements whose text is escaped by construction."""
 
 import hashlib
+import json
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
@@ -28,11 +29,10 @@ def el(name: str, /, *children: Child, **attributes: object) -> Markup:
     return Markup(f"<{name}{shown}>{join(children)}</{name}>")
 
 
-def document(title: str, style: str, *body: Child) -> str:
-    """Return a whole page that may load nothing: no script, no image, no other style."""
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-              "form-action 'none'")
+def document(title: str, style: str, *body: Child, script: str = "") -> str:
+    """Return a whole page that may load nothing, and run nothing but the given script."""
+    policy = (f"default-src 'none'; style-src {_digest(style)}; img-src data:; base-uri 'none'; "
+              "form-action 'none'" + (f"; script-src {_digest(script)}" if script else ""))
     return "<!doctype html>\n" + el(
         "html",
         el("head", el("meta", charset="utf-8"),
@@ -42,12 +42,24 @@ def document(title: str, style: str, *body: Child) -> str:
            el("meta", name="referrer", content="no-referrer"), el("title", title),
            # Without an icon of its own a browser would ask the network for one.
            el("link", rel="icon", href="data:,"), el("style", Markup(style))),
-        el("body", *body), lang="en") + "\n"
+        el("body", *body, el("script", Markup(script)) if script else None), lang="en") + "\n"
+
+
+def data(name: str, value: object) -> Markup:
+    """Return a value as JSON that a page's script finds by the element's id; it runs nothing."""
+    # No text of the value can end the element, or begin a comment in it.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return el("script", Markup(text), id=name, type="application/json")
 
 
 def join(children: Iterable[Child]) -> Markup:
     """Return children one after the other."""
     return Markup("".join(_text(child) for child in children))
+
+
+def _digest(text: str) -> str:
+    """Return how a content security policy names an element by its text."""
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _text(child: Child) -> str:

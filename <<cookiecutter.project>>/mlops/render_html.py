@@ -28,7 +28,7 @@ def page(report: View) -> str:
 def _header(report: View) -> Markup:
     facts = [f"model {report.model}", words.comparison(report), report.created]
     return el("header",
-              el("h1", _badge(report.verdict), " ", el("span", report.headline, dir="auto")),
+              el("h1", badge(report.verdict), " ", el("span", report.headline, dir="auto")),
               el("ul", (el("li", el("bdi", fact)) for fact in facts if fact), class_="facts"))
 
 
@@ -39,7 +39,7 @@ def _sections(report: View) -> list[Markup | None]:
         _section("figures", "Figures", _figures(report)),
         _section("gates", "Gates", _gates(report)),
         _section("unseen", "What this test set cannot see", _list(words.blind_spots(report))),
-        _section("slices", "Slices", _slices(report)),
+        _section("slices", "Slices", slices(report)),
         _section("changed", "Rows that changed", _changed_rows(report)),
         _section("prompt", "What changed in the prompt", _prompt_change(report)),
         _section("faults", "Answers that were not accepted", _faults(report)),
@@ -88,7 +88,7 @@ def _gates(report: View) -> Markup:
 
 
 def _gate(gate: Gate, explain: bool) -> list[Child]:
-    verdict: list[Child] = [_badge(gate.verdict)]
+    verdict: list[Child] = [badge(gate.verdict)]
     if gate.waived:
         verdict.append(" waived")
     if gate.verdict != "PASS" and gate.reason:
@@ -105,7 +105,8 @@ def _gate(gate: Gate, explain: bool) -> list[Child]:
         [words.number(gate.n, "rows"), seen], verdict]
 
 
-def _slices(report: View) -> Markup | None:
+def slices(report: View) -> Markup | None:
+    """Return every slice with its interval, bound and champion; None without slices."""
     if not report.slices:
         return None
     shown = report.slices[:MAX_ROWS]
@@ -224,7 +225,8 @@ def _lineage(report: View) -> Markup | None:
                      for key, value in facts.items()), class_="lineage")
 
 
-def _badge(verdict: str) -> Markup:
+def badge(verdict: str) -> Markup:
+    """Return a verdict as a mark and a word."""
     return el("span", f"{words.MARKS[verdict]} {words.verdict(verdict)}",
               class_=f"badge {verdict.lower()}")
 

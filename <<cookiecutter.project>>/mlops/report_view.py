@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mlops.prompts.sensitive import mask
@@ -30,6 +31,12 @@ def shown(value: object, limit: int = NAME) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return _line(text, limit)
+
+
+# The thousands of reports of a registry say the same few things.
+@lru_cache(maxsize=10_000)
+def _line(text: str, limit: int) -> str:
     text = mask(_UNSHOWN.sub("\ufffd", " ".join(text.split())))
     return text if len(text) <= limit else text[:limit - 1].rstrip() + "…"
 

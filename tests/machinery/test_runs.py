@@ -9,7 +9,7 @@ import pytest
 from conftest import HERE, git
 from runs_kit import command, logged, small_repository, trained
 
-from mlops import files, lineage, run_pages, run_views, tracking
+from mlops import files, line_chart, lineage, run_pages, run_views, tracking
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.tracking import changes, series
 from mlops.worktree import checked_out
@@ -236,7 +236,7 @@ def test_the_page_is_self_contained_and_escapes_everything(project, capsys):
     ([0.95], 0.9025, 0.9975), ([0.99, 1.0], 0.9892, 1.0), ([0.0], 0.0, 0.5),
     ([0.0, 0.5], 0.0, 0.54), ([3.0, 4.0], 2.92, 4.08), ([-1.0, 1.0], -1.16, 1.0)])
 def test_an_axis_does_not_suggest_values_that_a_share_cannot_have(values, low, high):
-    assert run_pages._range(values) == pytest.approx((low, high))
+    assert line_chart.axis(values) == pytest.approx((low, high))
 
 
 def test_the_page_of_no_runs_is_a_page():

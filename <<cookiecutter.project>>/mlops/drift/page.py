@@ -36,7 +36,7 @@ def page(report: Mapping[str, Any], past: Sequence[Mapping[str, Any]]) -> str:
 def _header(report: Mapping[str, Any]) -> Markup:
     facts = [f"model {report.get('version') or report['model']}", *filter(None, summary.windows(
         report).split("; ")), report["created"]]
-    title = el("h1", _badge(report["verdict"]), " ", el("span", report["why"], dir="auto"))
+    title = el("h1", badge(report["verdict"]), " ", el("span", report["why"], dir="auto"))
     return el("header", title, el("ul", (el("li", el("bdi", fact)) for fact in facts),
                                   class_="facts"))
 
@@ -50,7 +50,8 @@ def _list(sentences: Sequence[str]) -> Markup | None:
     return el("ul", (el("li", el("bdi", line)) for line in sentences)) if sentences else None
 
 
-def _badge(verdict: str) -> Markup:
+def badge(verdict: str) -> Markup:
+    """Return a drift verdict as a mark and a word."""
     return el("span", f"{MARKS[verdict]} {verdict.replace('_', ' ')}",
               class_=f"badge {verdict.lower()}")
 
@@ -63,7 +64,7 @@ def _signals(report: Mapping[str, Any]) -> Markup | None:
         why = signal.get("why") or signal.get("source")
         rows.append((signal["verdict"], [
             [el("strong", cells[1]), " ", el("bdi", name)], *cells[2:7],
-            [_badge(signal["verdict"]), el("small", why) if why else None]]))
+            [badge(signal["verdict"]), el("small", why) if why else None]]))
     return cards("What is not as it was, worst first; then the whole traffic",
                  ("statistic, slice", *summary.HEADER[2:]), rows, len(found)) if rows else None
 
@@ -160,23 +161,25 @@ def _moved(report: Mapping[str, Any]) -> list[Markup | None]:
 def _past(past: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> Markup | None:
     if not past:
         return None
-    shown = list(past)[-MOST_PAST:]
-
-    def value(item: Mapping[str, Any], name: str) -> str:
-        return number((item["signals"].get("all", {}).get(name) or [None])[0])
-
-    names = [name for name in NAMES if any(
-        name in item["signals"].get("all", {}) for item in shown)]
     now = {"to": report["windows"]["current"]["to"], "created": report["created"],
            "rows": report["windows"]["current"]["rows"], "verdict": report["verdict"],
            "signals": {"all": {name: [signal.get("value")] for name, signal in
                                report["slices"].get("all", {}).items()}}
            } if report.get("windows") else None
+    return past_table([*past[-MOST_PAST:], *([now] if now else [])])
+
+
+def past_table(entries: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return what reports said of the whole traffic; entries of the history, oldest first."""
+    def value(item: Mapping[str, Any], name: str) -> str:
+        return number((item["signals"].get("all", {}).get(name) or [None])[0])
+
+    names = [name for name in NAMES if any(
+        name in item["signals"].get("all", {}) for item in entries)]
     return plain_table("The whole traffic, newest first", (
         "up to", "predictions", *map(NAMES.get, names), "verdict"), (
         [(item.get("to") or item["created"])[:10], f"{item.get('rows') or 0:,}",
-         *(value(item, name) for name in names), item["verdict"]]
-        for item in reversed([*shown, *([now] if now else [])])))
+         *(value(item, name) for name in names), item["verdict"]] for item in reversed(entries)))
 
 
 def _method(report: Mapping[str, Any]) -> Markup | None:

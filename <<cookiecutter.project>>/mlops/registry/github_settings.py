@@ -62,6 +62,8 @@ FEATURES = (
             "alerts", "a webhook's address"),
     Feature("variable", "DRIFT_LOGS", "the weekly drift report looks only where project.yaml says "
             "(drift.logs)", "the folder or URL of the prediction logs"),
+    Feature("variable", "PAGES", "no registry page is published (pages.yml; Settings > Pages > "
+            "Source: GitHub Actions first)", "true"),
     Feature("secret", "TEMPLATE_TOKEN", "update-template.yml cannot change workflows",
             "a token with the rights contents, pull requests and workflows"),
 )

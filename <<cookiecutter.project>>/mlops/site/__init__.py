@@ -1,0 +1,1 @@
+"""The registry as a static site: what is in which stage, how it came there, and how it changed."""

@@ -1,0 +1,45 @@
+"""Write the registry page: stages, time line, metrics, slices, lineage, differences and drift.
+
+The page is a file that needs no server; open site/index.html. Without a registry it says so.
+
+examples:
+  python tools/site.py
+  python tools/site.py --registry origin --out build/site --json
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.cli import emit, parser, run
+from mlops.project import load_project
+from mlops.site.build import build
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    options = _arguments().parse_args(argv)
+    project = load_project()
+    done = build(project, options.registry, options.out or project.root / "site")
+    if options.json:
+        emit(asdict(done))
+    else:
+        print(f"{done.events:,} events of {done.versions:,} versions, {done.runs:,} runs and "
+              f"{done.drift_reports:,} drift reports are in {done.page}")
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    found = parser(__doc__)
+    found.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    found.add_argument("--out", type=Path, metavar="DIR", help="a folder (default: site/)")
+    found.add_argument("--json", action="store_true", help="print JSON")
+    return found
+
+
+if __name__ == "__main__":
+    run(main)
