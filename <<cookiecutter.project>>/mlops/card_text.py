@@ -64,7 +64,9 @@ def keys_of(text: str) -> dict[str, Any]:
 
 def cell(text: str, limit: int = 80) -> str:
     """Return a text that stays one cell of a table, or one line, and no markup."""
-    return re.sub(r"([|\\`<*_\[\]])", r"\\\1", " ".join(text.split())[:limit])
+    text = re.sub(r"([|\\`*_\[\]])", r"\\\1", " ".join(text.split())[:limit])
+    # A backslash before it would leave a comment that ends our block whole.
+    return text.replace("<", "&lt;")
 
 
 def _parsed(front: str) -> dict[str, Any] | None:

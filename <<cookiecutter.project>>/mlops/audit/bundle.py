@@ -62,7 +62,7 @@ def contents(repo: Path, ref: ModelRef, proofs: Mapping[str, bytes],
     if told.source:
         found.update({f"source/{path}": data for path, data in told.source.files.items()})
     digests = {name: files.sha256_bytes(found[name]) for name in sorted(found)}
-    found[INDEX] = page(told, digests).encode()
+    found[INDEX] = page(told, digests).encode("utf-8", "replace")
     return found | {SUMS: sums(found)}
 
 

@@ -182,8 +182,8 @@ def _checks(story: Story) -> Child:
         el("p", "With plain tools, in the unpacked folder:"),
         el("pre", "sha256sum -c SHA256SUMS\ngit clone -b registry proof/ledger.bundle ledger\n"
            f"git -C ledger log {story.ref}"),
-        el("p", "Git's object ids are SHA-1 unless the repository was made with SHA-256. Besides, "
-           "the ledger names manifests, reports and archives by SHA-256.", class_="note")]
+        el("p", "Git's object ids are SHA-1, with git's own detection of collisions. Besides, the "
+           "ledger names manifests, reports and archives by SHA-256.", class_="note")]
 
 
 def _number(value: object) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -127,26 +128,28 @@ def _parsed(text: str) -> Mapping[str, Any]:
 def _source(repo: Path, manifest: Mapping[str, Any]) -> Source | None:
     commit = source_commit(manifest)
     try:
-        said = git.git(repo, "log", "-1", "--no-show-signature", "--format=%an <%ae>%n%cI%n%s",
-                       commit)
+        # Not `git log`, which would want the commit's parents.
+        header, _, message = git.git(repo, "cat-file", "commit", commit).partition("\n\n")
     except git.GitError:
         return None
-    author, time, subject = said.split("\n")[:3]
+    fields = dict(line.partition(" ")[::2] for line in header.splitlines())
+    time = datetime.fromtimestamp(int(fields["committer"].split()[-2]), timezone.utc)
     paths = source_paths(repo, manifest)
     blobs = dict(zip(paths, Ledger(repo, ".").read_all(commit, list(paths.values())), strict=True))
     texts = {what: blob.decode("utf-8", "replace") for what, blob in blobs.items() if blob}
-    return Source(commit, author, time, subject,
+    return Source(commit, fields["author"].rsplit(" ", 2)[0], f"{time:%Y-%m-%dT%H:%M:%SZ}",
+                  (message.splitlines() or [""])[0],
                   {paths[what]: blob for what, blob in blobs.items() if blob is not None},
-                  {paths[what]: _agrees(what, text, manifest) for what, text in texts.items()
-                   if what in ("gates", "dataset", "prompt")})
+                  {paths[what]: _agrees(what, paths[what], text, manifest)
+                   for what, text in texts.items() if what in ("gates", "dataset", "prompt")})
 
 
-def _agrees(what: str, text: str, manifest: Mapping[str, Any]) -> bool:
+def _agrees(what: str, path: str, text: str, manifest: Mapping[str, Any]) -> bool:
     """Say whether a file of the source is the one that the manifest names."""
     if what == "gates":
         return sha256_text(text) == manifest.get("gates_sha256")
     if what == "prompt":
-        prompt = prompt_file.read(Path(what), text).prompt
+        prompt = prompt_file.read(Path(path), text).prompt
         return prompt is not None and prompt.digest == manifest["prompt"]["sha256"]
     given = _parsed(text)
     pinned = manifest["dataset_sha256"]
