@@ -192,7 +192,7 @@ def large_package(work: Path, project: Path) -> Path:
         (draft / "report.json").write_text(json.dumps(report))
         return {**manifest, "model_sha256": digest, "artifacts": [artifact(archive)]}
 
-    write_package(project / "dist", NAME, fill)
+    write_package(project, NAME, fill)
     shutil.rmtree(work / "model")
     return dist / f"{NAME}.tar"
 

@@ -107,7 +107,7 @@ def package(project: Project, external: External) -> Package:
         check_lineage(manifest)
         return manifest
 
-    return write_package(project.root / "dist", external.manifest["name"], fill)
+    return write_package(project.root, external.manifest["name"], fill)
 
 
 def _report(external: External) -> dict[str, Any]:

@@ -1,79 +1,128 @@
-"""The model card: Hugging Face metadata keys, then what a reader needs, all from the manifest."""
+"""The model card: Hugging Face keys and facts from manifest and report; the rest people write."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import yaml
+from mlops import hub, yamlfile
+from mlops.card_text import Block, cell, keys_of, with_keys
+from mlops.errors import UsageError
+
+FACTS = Block("<!-- facts: begin (packing and `make card` write them) -->",
+              "<!-- facts: end -->", "## Facts")
+UNWRITTEN = "Not written yet."
+# What a gate measures and the hub knows: key, the hub's metric, name for people.
+METRICS = (("f1_macro", "f1", "macro-F1"), ("accuracy", "accuracy", "accuracy"),
+           ("span_f1", "f1", "span F1"), ("rouge_l", "rouge", "ROUGE-L"))
+_SECTIONS = {
+    "Intended use": "Who uses the answers, and for what?",
+    "Not for": "Which uses would be wrong, and which texts does it not know?",
+    "Risks and limits": "Whom do wrong answers harm, and how? Which groups or topics fare worse?",
+    "Human oversight": "Who looks at answers, who may overrule them, and who can switch it off?",
+}
 
 
-def render(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    """Return MODEL_CARD.md for a packed model."""
-    metrics = manifest["metrics"]
-    front = {
-        "language": manifest["language"],
-        "license": manifest["license"] if manifest["license"] != "internal" else "other",
-        "pipeline_tag": pipeline_tag(manifest["task"]),
-        "datasets": [manifest["dataset_version"]],
-        "model-index": [{"name": manifest["name"], "results": [{
-            "task": {"type": pipeline_tag(manifest["task"])},
-            "dataset": {"name": manifest["dataset_version"], "type": "internal", "split": "test"},
-            "metrics": [{"type": kind, "name": name, "value": round(metrics[key], 4)}
-                        for key, kind, name in _shown(metrics)],
-        }]}],
+def source(root: Path, name: str) -> Path:
+    """Return the file in which the team writes about a model."""
+    return root / "docs" / "cards" / f"{name}.md"
+
+
+def render(path: Path, manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Return the card of a packed model: the team's text at `path`, keys and facts renewed.
+
+    Raises UsageError for a file whose front matter cannot be edited.
+    """
+    text = yamlfile.read_text(path) if path.is_file() else _new()
+    wanted = keys(manifest)
+    text = FACTS.written(with_keys(text, wanted), facts(manifest, report))
+    found = keys_of(text)
+    if any(found.get(key) != value for key, value in wanted.items()):
+        raise UsageError(f"{path}: its front matter, between the first two lines ---, is no map "
+                         "of keys in YAML; mend it, or remove it and it is written anew")
+    return text
+
+
+def unwritten(text: str) -> list[str]:
+    """Return the headings of sections in which people have still to write."""
+    return re.findall(rf"^## (.+)\n+{re.escape(UNWRITTEN)}", text, re.MULTILINE)
+
+
+def keys(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model-card keys of the Hugging Face hub. It has none for slices."""
+    dataset, _, revision = manifest["dataset_version"].rpartition("-v")
+    data = {"name": dataset or revision, "type": dataset or revision, "split": "test"}
+    if dataset:
+        data["revision"] = f"v{revision}"
+    shown = measured(manifest["metrics"])
+    task = {"type": hub.task(manifest["task"])}
+    result = {"task": task, "dataset": data, "metrics": [
+        {"type": kind, "name": name, "value": round(value, 4)} for kind, name, value in shown]}
+    return {
+        "language": hub.languages([manifest["language"]]),
+        **hub.license_keys(manifest["license"]),
+        "pipeline_tag": task["type"],
+        "tags": [manifest["params"]["class"]],
+        "datasets": [data["name"]],
+        "metrics": list(dict.fromkeys(kind for kind, _, _ in shown)),
+        "model-index": [{"name": manifest["name"], "results": [result]}],
     }
-    slices = "\n".join(
-        f"| {part['name']} | {part['value']:.3f} | {part['n']} |" for part in report["slices"])
-    return f"""---
-{yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip()}
----
-
-# {manifest["name"]}
-
-{manifest["description"]}
-
-- Owner: {manifest["owner"]}
-- Task: {manifest["task"]}; labels: {", ".join(manifest["labels"])}
-- Licence: {manifest["license"]}
-- Data: {manifest["dataset_version"]}; prompt: {manifest["prompt_version"]}{_answered(manifest)}
-- Source commit: `{manifest["source_commit"]}`; run `{manifest["run"]}`
-
-## Quality on the pinned test split
-
-{_quality(metrics)} on {metrics["rows"]} rows; {_latency(metrics)}.
-
-| slice | main metric | rows |
-|---|---:|---:|
-{slices}
-
-## How to load
-
-Check the digests with `sha256sum -c SHA256SUMS`, unpack `{manifest["artifacts"][0]["name"]}`, and
-load the folder `model/` with the class `{manifest["params"]["class"]}` of `nlp/model.py` at the
-source commit. The file format is {manifest["params"]["file_format"]}; no pickle is involved.
-"""
 
 
-def _answered(manifest: Mapping[str, Any]) -> str:
-    """Return who answers a prompt; nothing for a model that asks nobody."""
-    found = manifest.get("provider")
-    return f", answered by {found['provider']} {found['model']}" if found else ""
+def facts(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Return the generated part: what the model is, where it comes from, how good it is."""
+    metrics = manifest["metrics"]
+    gates = [gate["verdict"] for gate in report.get("gates", [])]
+    lines = [
+        f"**{manifest['name']}**: {cell(manifest['description'], 300)}", "",
+        f"- Owner: {cell(manifest['owner'])}",
+        f"- Task: {manifest['task']}; language: {manifest['language']}; labels: "
+        + ", ".join(map(cell, manifest["labels"])),
+        f"- Licence of the model: {manifest['license']}; of the data: "
+        f"{manifest.get('dataset_license') or 'not stated'}",
+        f"- Data: {cell(manifest['dataset_version'])}{_rows(manifest)}",
+        f"- Prompt: {_prompt(manifest)}",
+        f"- Source commit: `{manifest['source_commit']}`"
+        + (" with changes that were not committed" if manifest.get("source_dirty") else "")
+        + f"; run `{manifest['run']}`",
+        *([f"- Tags: {', '.join(f'{key}={cell(tag)}' for key, tag in manifest['tags'].items())}"]
+          if manifest["tags"] else []),
+        "", "### Quality on the pinned test split", "",
+        (", ".join(f"{name} {value:.3f}" for _, name, value in measured(metrics)) or "Measured")
+        + f" on {metrics['rows']:,} rows; {_latency(metrics)}. Gate: {report['verdict']}, "
+        f"{len(gates)} rules judged, {gates.count('PASS')} passed.", "",
+        "| slice | main metric | interval | bound | rows |", "|---|---:|---:|---:|---:|",
+        *(f"| {cell(part['name'])} | {_number(part['value'])} | "
+          f"{' to '.join(map(_number, part.get('interval') or ())) or '–'} | "
+          f"{_number(part.get('bound'))} | {part['n']:,} |" for part in report["slices"]),
+        "", "### How to load", "",
+        f"Check the digests with `sha256sum -c SHA256SUMS`, unpack "
+        f"`{manifest['artifacts'][0]['name']}`, and load the folder `model/` with the class "
+        f"`{manifest['params']['class']}` of `nlp/model.py` at the source commit. The file format "
+        f"is {manifest['params']['file_format']}; no pickle is involved."]
+    return "\n".join(lines)
 
 
-def pipeline_tag(task: str) -> str:
-    """Return the Hugging Face name of a task."""
-    return {"prompt-classification": "text-classification", "ner": "token-classification",
-            "summarisation": "summarization"}.get(task, task)
+def _rows(manifest: Mapping[str, Any]) -> str:
+    """Return the sizes of the splits; data that others hold have none here."""
+    rows = manifest.get("dataset_rows") or {}
+    return "".join(f", {number:,} {split}" for split, number in rows.items())
 
 
-def _shown(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (key, Hugging Face type, name) of the metrics that this model has."""
-    known = (("f1_macro", "f1", "macro-F1"), ("accuracy", "accuracy", "accuracy"),
-             ("span_f1", "f1", "span F1"), ("rouge_l", "rouge", "ROUGE-L"))
-    return [item for item in known if isinstance(metrics.get(item[0]), (int, float))]
+def _prompt(manifest: Mapping[str, Any]) -> str:
+    """Return the prompt with its digest and who answers it; `none` for a model without one."""
+    if manifest["prompt_version"] == "n/a":
+        return "none"
+    digest = (manifest.get("prompt") or {}).get("sha256")
+    asked = manifest.get("provider")
+    return (cell(manifest["prompt_version"]) + (f", sha256 `{digest}`" if digest else "")
+            + (f", answered by {cell(asked['provider'])} {cell(asked['model'])}" if asked else ""))
 
 
-def _quality(metrics: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {metrics[key]:.3f}" for key, _, name in _shown(metrics))
+def measured(metrics: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Return (the hub's metric, name, value) of the metrics that this model has."""
+    return [(kind, name, metrics[key]) for key, kind, name in METRICS
+            if isinstance(metrics.get(key), (int, float))]
 
 
 def _latency(metrics: Mapping[str, Any]) -> str:
@@ -82,3 +131,13 @@ def _latency(metrics: Mapping[str, Any]) -> str:
     if found is None:
         return "latency was not measured"
     return f"p95 latency {found:.1f} ms for one text"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _new() -> str:
+    sections = "\n".join(f"## {name}\n\n{UNWRITTEN} {question}\n"
+                         for name, question in _SECTIONS.items())
+    return f"---\n---\n\n# Model card\n\n{FACTS.begin}\n{FACTS.end}\n\n{sections}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops import files, model_card
+from mlops import files
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.project import Project, check_language, check_license
 
@@ -59,16 +59,18 @@ def pack(project: Project, run: "Run", description: str,
         shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
         return build_manifest(run, report, description, tags or {}, archive)
 
-    return write_package(project.root / "dist", run.model, fill)
+    return write_package(project.root, run.model, fill)
 
 
-def write_package(dist: Path, name: str, fill: Callable[[Path], dict[str, Any]]) -> Package:
-    """Write `dist/NAME/` whole or not at all.
+def write_package(root: Path, name: str, fill: Callable[[Path], dict[str, Any]]) -> Package:
+    """Write `dist/NAME/` of a repository whole or not at all.
 
     `fill` puts the archive and report.json into a folder and returns the manifest; metrics, model
-    card and SHA256SUMS follow from these.
+    card and SHA256SUMS follow from these, and from what the team wrote in docs/cards/NAME.md.
     """
-    folder, draft = dist / name, dist / f".{name}.tmp"
+    # Here, because it imports a JSON Schema validator, which the registry's commands do without.
+    from mlops import model_card
+    folder, draft = root / "dist" / name, root / "dist" / f".{name}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     manifest = fill(draft)
@@ -76,7 +78,8 @@ def write_package(dist: Path, name: str, fill: Callable[[Path], dict[str, Any]])
     report = json.loads((draft / "report.json").read_text(encoding="utf-8"))
     files.write_json(draft / "manifest.json", manifest)
     files.write_json(draft / "metrics.json", manifest["metrics"])
-    files.write_atomic(draft / "MODEL_CARD.md", model_card.render(manifest, report))
+    card = model_card.render(model_card.source(root, name), manifest, report)
+    files.write_atomic(draft / "MODEL_CARD.md", card)
     files.write_atomic(draft / "SHA256SUMS", checksums(
         {path.name: files.sha256_file(path) for path in draft.iterdir()}))
     shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,7 @@ def packed(folder, content, champion=None, verdict="PASS", test_sha256=TEST_SHA2
                 "params": {"class": "external", "file_format": "txt"},
                 "model_sha256": model_sha256, "artifacts": [artifact(archive)], **changes}
 
-    return write_package(work / "dist", name, fill)
+    return write_package(work, name, fill)
 
 
 def champion_of(registry, name="m"):

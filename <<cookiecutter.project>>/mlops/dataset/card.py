@@ -1,25 +1,23 @@
 """The dataset card `README.md` beside the manifest: its tables and Hugging Face keys in step."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlops import yamlfile
+from mlops import hub, yamlfile
+from mlops.card_text import Block, cell, with_keys
 from mlops.dataset.check import Measured
 from mlops.dataset.manifest import Manifest
 from mlops.dataset.quality import Remark, Summary
-from mlops.errors import UsageError
 
 NAME = "README.md"
 BEGIN = "<!-- tables: begin (tools/check_schema.py --fix writes them) -->"
 END = "<!-- tables: end -->"
+TABLES = Block(BEGIN, END, "## Rows")
 MAX_LABELS = 50
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"),
           (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*\n", re.DOTALL | re.MULTILINE)
 
 
 def path_of(manifest: Manifest) -> Path:
@@ -47,7 +45,7 @@ def current(manifest: Manifest, measured: Measured) -> str:
 
 def updated(text: str, manifest: Manifest, measured: Measured) -> str:
     """Return a card's text with tables and front matter as the data wants them, all else kept."""
-    return _with_tables(_with_keys(text, keys(manifest, measured)), tables(manifest, measured))
+    return TABLES.written(with_keys(text, keys(manifest, measured)), tables(manifest, measured))
 
 
 def keys(manifest: Manifest, measured: Measured) -> dict[str, Any]:
@@ -56,12 +54,14 @@ def keys(manifest: Manifest, measured: Measured) -> dict[str, Any]:
     spans = any(field.name == "label" and field.type == "spans" for field in manifest.fields)
     found: dict[str, Any] = {
         "pretty_name": manifest.text("pretty_name") or manifest.name,
-        "language": list(manifest.languages),
-        "license": "other" if manifest.license in (None, "internal") else manifest.license.lower(),
+        "language": hub.languages(manifest.languages),
+        "language_details": [tag for tag in manifest.languages if "-" in tag],
+        **hub.license_keys(manifest.license),
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>100M")],
         "task_categories": ["token-classification" if spans else "text-classification"],
     }
-    return {key: value for key, value in found.items() if value}
+    # What the manifest does not say is left as people wrote it.
+    return {key: value for key, value in found.items() if value != []}
 
 
 def tables(manifest: Manifest, measured: Measured) -> str:
@@ -77,7 +77,7 @@ def tables(manifest: Manifest, measured: Measured) -> str:
     if labels:
         lines += ["", "| label | " + " | ".join(parts) + " |",
                   "|---|" + "---:|" * len(parts)]
-        lines += [f"| {_cell(label)} | " + " | ".join(
+        lines += [f"| {cell(label)} | " + " | ".join(
             _share(label, part) for part in parts.values()) + " |" for label in labels[:MAX_LABELS]]
     if len(labels) > MAX_LABELS:
         lines.append(f"\n… and {len(labels) - MAX_LABELS:,} more labels")
@@ -87,40 +87,6 @@ def tables(manifest: Manifest, measured: Measured) -> str:
 def _share(label: str, part: Summary) -> str:
     count, total = part.labels.get(label, 0), sum(part.labels.values())
     return f"{count:,} ({count / total:.1%})" if total else "0"
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"([|\\`<*_\[\]])", r"\\\1", " ".join(text.split()))[:80]
-
-
-def _with_tables(text: str, content: str) -> str:
-    block = f"{BEGIN}\n{content}\n{END}"
-    start, end = text.find(BEGIN), text.find(END)
-    if 0 <= start < end:
-        return text[:start] + block + text[end + len(END):]
-    return text.rstrip("\n") + f"\n\n## Rows\n\n{block}\n"
-
-
-def _with_keys(text: str, wanted: Mapping[str, Any]) -> str:
-    """Rewrite the lines of keys whose value differs; keep the other lines of the front matter."""
-    match = _FRONT.match(text)
-    front, body = (match[1], text[match.end():]) if match else ("", "\n" + text)
-    try:
-        present = yamlfile.parse(front, Path(NAME)).value
-    except UsageError:
-        present = None
-    if present is not None and not isinstance(present, dict) or (front.strip() and not present):
-        return text
-    for key, value in wanted.items():
-        if (present or {}).get(key) == value:
-            continue
-        line = f"{key}: {json.dumps(value, ensure_ascii=False)}\n"
-        # A key's value goes on over indented lines and list items.
-        front, count = re.subn(rf"^{key}[ \t]*:.*\n(?:(?:[ \t]+|- ).*\n|-\n)*",
-                               lambda _: line, front, count=1, flags=re.MULTILINE)
-        if not count:
-            front += line
-    return f"---\n{front}---\n{body}"
 
 
 def _new(manifest: Manifest) -> str:

@@ -67,7 +67,7 @@ def with_bad(scratch: Project, registry: Registry, good: ModelRef) -> ModelRef:
 
 def _added(scratch: Project, registry: Registry, source: Path, manifest: dict[str, Any],
            report: dict[str, Any], more: dict[str, Path]) -> ModelRef:
-    package = _package(scratch.root / "dist", source, manifest, report, more)
+    package = _package(scratch.root, source, manifest, report, more)
     test_sha256 = report["lineage"]["test_sha256"]
     done = register(registry, package, test_sha256)
     ref = ModelRef.parse(f"{manifest['name']}@{done.version}")
@@ -75,7 +75,7 @@ def _added(scratch: Project, registry: Registry, source: Path, manifest: dict[st
     return ref
 
 
-def _package(dist: Path, source: Path, manifest: dict[str, Any], report: dict[str, Any],
+def _package(root: Path, source: Path, manifest: dict[str, Any], report: dict[str, Any],
              more: dict[str, Path]) -> Package:
     kept = {key: value for key, value in manifest.items() if key not in _GIVEN_BY_REGISTRY}
 
@@ -86,5 +86,5 @@ def _package(dist: Path, source: Path, manifest: dict[str, Any], report: dict[st
         files.write_json(draft / "report.json", report)
         return {**kept, "artifacts": [artifact(archive)]}
 
-    shutil.rmtree(dist, ignore_errors=True)
-    return write_package(dist, manifest["name"], fill)
+    shutil.rmtree(root / "dist", ignore_errors=True)
+    return write_package(root, manifest["name"], fill)

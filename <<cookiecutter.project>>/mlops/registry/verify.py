@@ -1,7 +1,7 @@
 """Is the registry what its ledger says? Reads everything, changes nothing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -84,7 +84,7 @@ def _audit(root: Path, registry: Registry, name: str, quick: bool) -> Audit:
     with opened(ledger.repo) as objects:
         replayed = (replay(ledger.repo, look.newest, objects) if look.newest
                     else Replayed((), {}, {}, {}))
-        _bring(ledger, look.tags, replayed)
+        bring(ledger, (look.tags[name][0] for name in replayed.tags if name in look.tags))
         repair = f"python tools/registry.py doctor --repair --registry {name}"
         tags = tuple(tag_faults(look.tags, replayed.tags, replayed.states, objects, repair,
                                 _verifier(root, registry)))
@@ -129,9 +129,9 @@ def _rewritten(ledger: Ledger, seen: str | None, newest: str | None) -> Iterator
                 f"git push --force {ledger.remote} {ledger.ref}:{BRANCH}")
 
 
-def _bring(ledger: Ledger, tags: RemoteTags, replayed: Replayed) -> None:
+def bring(ledger: Ledger, oids: Iterable[str]) -> None:
     """Fetch the tag objects that are not here yet, by object id, so that no local tag is made."""
-    wanted = "".join(f"{tags[name][0]}\n" for name in replayed.tags if name in tags)
+    wanted = "".join(f"{oid}\n" for oid in oids)
     known = git.git(ledger.repo, "cat-file", "--batch-check=%(objectname) %(objecttype)",
                     stdin=wanted.encode())
     absent = "".join(f"{line.split()[0]}\n" for line in known.splitlines()

@@ -1,0 +1,82 @@
+"""Write one file for an auditor about one version, or check such a file.
+
+Who put it into production, when and why, made from which data, prompt and commit, with which
+evidence: index.html in the file says it on its first screen. The file also holds the ledger as git
+objects, so everything can be checked without network and repository.
+
+examples:
+  python tools/audit.py review-sentiment@v1.0.0
+  python tools/audit.py @production --registry origin --out audit.tar
+  python tools/audit.py --verify review-sentiment-v1.0.0.tar
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from mlops.audit import bundle
+from mlops.audit.check import check
+from mlops.cli import emit, parser, run
+from mlops.errors import UsageError
+from mlops.files import sha256_bytes, write_atomic
+from mlops.project import load_project
+from mlops.registry.connect import connect
+from mlops.registry.operations import resolve
+
+
+def main(argv: Sequence[str] | None) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("version", nargs="?", metavar="NAME@vX.Y.Z",
+                           help="a version, or NAME@production for the one in that stage")
+    arguments.add_argument("--verify", type=Path, metavar="FILE",
+                           help="check an audit file; exit 1 for any alteration")
+    arguments.add_argument("--out", type=Path, metavar="FILE",
+                           help="where to write (default: reports/audit/NAME-vX.Y.Z.tar)")
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
+    options = arguments.parse_args(argv)
+    if (options.version is None) == (options.verify is None):
+        raise UsageError("name one version to write about, or one file: --verify FILE")
+    return _verify(options) if options.verify else _write(options)
+
+
+def _write(options: argparse.Namespace) -> int:
+    project = load_project()
+    registry = connect(project, options.registry)
+    ref = resolve(registry.snapshot(), options.version, project.model().name)
+    data = bundle.make(project.root, registry, ref)
+    path = options.out or project.root / "reports" / "audit" / f"{bundle.folder(ref)}.tar"
+    write_atomic(path, data)
+    if options.json:
+        emit({"version": str(ref), "file": str(path), "sha256": sha256_bytes(data)})
+        return 0
+    print(f"wrote {path} ({len(data):,} bytes, sha256 {sha256_bytes(data)})")
+    print(f"unpack it and open {bundle.folder(ref)}/{bundle.INDEX}; check it anywhere: "
+          "python tools/audit.py --verify FILE")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    found = check(options.verify)
+    if options.json:
+        emit(asdict(found))
+    else:
+        for line in (*found.faults, *(f"not checked: {text}" for text in found.unchecked)):
+            print(line)
+        if found.faults:
+            print(f"{options.verify}: {len(found.faults)} faults; do not rely on it")
+        else:
+            print(f"{found.version}: all {found.files} files follow from ledger commit "
+                  f"{found.ledger} and the source commit")
+            print(f"is that commit the team's? git fetch origin registry && git merge-base "
+                  f"--is-ancestor {found.ledger} FETCH_HEAD && echo yes")
+    return 1 if found.faults else 3 if found.unchecked else 0
+
+
+if __name__ == "__main__":
+    run(main)
