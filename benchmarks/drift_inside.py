@@ -66,8 +66,9 @@ def main(arguments: Sequence[str]) -> None:
     print("| lines a week | reports | any signal | 95 % interval |\n|---:|---:|---:|---:|")
     for size, number in WEEKS.items():
         hits = sum(_week(layout, plain, size, trial) for trial in range(number))
-        low, high = wilson(hits / number, number, 0.95)
-        print(f"| {size:,} | {number} | {hits / number:.1%} | {low:.1%} to {high:.1%} |", flush=True)
+        share = hits / number
+        low, high = wilson(share, number, 0.95)
+        print(f"| {size:,} | {number} | {share:.1%} | {low:.1%} to {high:.1%} |", flush=True)
     print("\n### False alarms on unchanged traffic without days (stated: at most 5 %)\n")
     shown = ("any signal", "embedding", "label", "score", "length", "unknown_words")
     print(f"Reference {REFERENCE:,} lines, {UNCHANGED} reports for each size, the share with a "

@@ -4,6 +4,11 @@ Traffic of one day is alike, so days, not lines, are what chance deals out (bloc
 too few days hours, which is a weaker claim. Every statistic of every slice sees the same deals, so
 that the chance of any false alarm in a report is known exactly, however much they depend on each
 other: the step-down min-p method of Westfall and Young (1993).
+
+Where the current days are larger or smaller than the reference's, chance is one thing if days
+differ by nature, and another if only the number of lines counts. Distances are judged as they are,
+which is right for the first, and scaled by the numbers of lines, which is right for the second. The
+larger p-value counts; with days of one size both are the same.
 """
 
 from collections.abc import Sequence
@@ -58,7 +63,8 @@ def of_blocks(statistics: Sequence[Statistic], names: Sequence[str], reference: 
                     columns[key] = column
         if not columns:
             return found, {}
-        adjusted = step_down(np.array(list(columns.values())))
+        ways = np.array(list(columns.values()))
+        adjusted = np.maximum(step_down(ways[:, 0]), step_down(ways[:, 1]))
         if adjusted.min() > _PLAINLY_CHANCE * alpha:
             break
     return found, dict(zip(columns, adjusted.tolist(), strict=True))
@@ -87,7 +93,9 @@ def _sums(profile: Profile, name: str, unit: str, keys: Sequence[int]) -> np.nda
 
 def _measured(statistic: Statistic, profile: Profile, sides: Sequence[np.ndarray],
               deals: np.ndarray) -> tuple[Found | None, np.ndarray | None]:
-    """Return what a statistic shows, and the p-value of each deal (draws + 1,)."""
+    """Return what a statistic shows, and the p-values of each deal, plain and scaled
+    (2, draws + 1).
+    """
     blocks = np.concatenate([np.concatenate(
         [side[:, profile.layout.columns[name]] for name in statistic.groups], axis=1)
         for side in sides])
@@ -106,11 +114,10 @@ def _measured(statistic: Statistic, profile: Profile, sides: Sequence[np.ndarray
     distance, scaled, effect = (np.concatenate(arrays) for arrays in zip(*parts))
     if np.isnan(distance[0]):
         return None, None
-    # Days of unlike size: a deal must be rarer both as it is and for its numbers of lines.
-    p = _ranked(-np.maximum(_ranked(distance, 12), _ranked(scaled, 9)), 12)
+    p = np.array([_ranked(distance, 12), _ranked(scaled, 9)])
     known = effect[1:][np.isfinite(effect[1:])]
     noise = (float(known.mean()), float(known.std())) if len(known) else (0.0, float("inf"))
-    return Found(float(effect[0]), float(p[0]), noise, len(deals) - 1), p
+    return Found(float(effect[0]), float(p[:, 0].max()), noise, len(deals) - 1), p
 
 
 def _ranked(values: np.ndarray, digits: int) -> np.ndarray:
