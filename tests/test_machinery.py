@@ -12,7 +12,7 @@ from conftest import bake, environment, run, with_venv
 
 MACHINERY = Path(__file__).resolve().parent / "machinery"
 # Packages that a project's lock file is without, by the tests that need them.
-EXTRAS = {"test_llm_endpoint": "openai"}
+EXTRAS = {"test_drift_spark": "pyarrow", "test_llm_endpoint": "openai"}
 
 
 @pytest.fixture(scope="module")
