@@ -139,8 +139,9 @@ def test_statistics_that_say_the_same_are_judged_as_one_and_unlike_ones_as_many(
     ranks[:, 0] = 20
     unlike = ranks / deals
 
-    assert step_down(np.repeat(unlike[:1], 10, axis=0)) == pytest.approx([0.005] * 10)
-    assert step_down(unlike) == pytest.approx([1 - (1 - 0.005) ** 10] * 10, rel=0.15)
+    p = 21 / deals
+    assert step_down(np.repeat(unlike[:1], 10, axis=0)) == pytest.approx([p] * 10)
+    assert step_down(unlike) == pytest.approx([1 - (1 - p) ** 10] * 10, rel=0.15)
 
 
 def test_a_signal_does_not_hide_behind_one_that_is_clearer():
