@@ -14,7 +14,7 @@ from mlops.drift.blocks import step_down
 from mlops.drift.inputs import Days, date
 from mlops.drift.judge import EXIT_CODES, Rules, compare
 from mlops.drift.layout import LATENCY_EDGES
-from mlops.drift.profile import UNTIMED, Profile, measure
+from mlops.drift.profile import UNTIMED, Profile, measure, merged
 from mlops.errors import NotMeasured
 
 OPEN = Rules(alpha=0.05, least=2, least_slice=2)
@@ -154,6 +154,20 @@ def test_a_signal_does_not_hide_behind_one_that_is_clearer():
     # The first is compared with all three, the last with itself alone.
     assert adjusted[0] < adjusted[1] < adjusted[2] == pytest.approx(0.5, abs=0.002)
     assert adjusted[0] == pytest.approx(0.003, abs=0.002)
+
+
+def test_a_slice_that_most_days_lack_does_not_silence_the_others():
+    generator = np.random.default_rng(26)
+    topics = moods(np.random.default_rng(6), 0.9)
+    reference, current = days(generator, 28, 0, 60), merged(LAYOUT, [
+        measure(LAYOUT, traffic(generator, 60, 24 * (28 + day), topics)) for day in range(7)])
+    rare = [Profile(LAYOUT, {**profile.blocks, "domain=toys": dict(
+        list(profile.blocks["domain=toys"].items())[:2])}, profile.moments)
+        for profile in (reference, current)]
+
+    judged = compare(*rare, OPEN)
+
+    assert judged.unit == "day" and judged.slices["all"]["embedding"]["p_adjusted"] < 0.01
 
 
 def test_with_too_few_days_hours_are_dealt_out():

@@ -117,15 +117,16 @@ def _measured(statistic: Statistic, profile: Profile, sides: Sequence[np.ndarray
     p = np.array([_ranked(distance, 12), _ranked(scaled, 9)])
     known = effect[1:][np.isfinite(effect[1:])]
     noise = (float(known.mean()), float(known.std())) if len(known) else (0.0, float("inf"))
-    return Found(float(effect[0]), float(p[:, 0].max()), noise, len(deals) - 1), p
+    found = Found(float(effect[0]), float(p[:, 0].max()), noise, len(deals) - 1)
+    return found, p.astype(np.float32)
 
 
 def _ranked(values: np.ndarray, digits: int) -> np.ndarray:
     """Return for each value the share that is as large (Phipson and Smyth 2010: itself as well).
 
-    What cannot be computed is taken for the largest, so that it never makes an alarm.
+    What cannot be computed is taken for the smallest: in a report it would make no alarm either.
     """
-    rounded = np.round(np.where(np.isnan(values), np.inf, values), digits)
+    rounded = np.round(np.where(np.isnan(values), -np.inf, values), digits)
     return 1 - np.searchsorted(np.sort(rounded), rounded) / len(rounded)
 
 
@@ -137,7 +138,7 @@ def step_down(p: np.ndarray) -> np.ndarray:
     """
     order = np.argsort(-p[:, 0], kind="stable")
     smallest = np.minimum.accumulate(p[order], axis=0)
-    rarer = (smallest <= p[order, :1] + 1e-12).mean(axis=1)
+    rarer = (smallest <= p[order, :1]).mean(axis=1)
     adjusted = np.empty(len(p))
     adjusted[order] = np.maximum.accumulate(rarer[::-1])[::-1]
     return adjusted
