@@ -25,7 +25,9 @@ from nlp.classifiers import TfidfLogistic
 
 SIZES = (200, 1_000, 10_000, 50_000)
 REFERENCE = 10_000
-UNCHANGED, PLANTED = 200, 40
+CALM_REPORTS, PLANTED_REPORTS = 200, 40
+UNCHANGED, ANY, PLAIN = "unchanged", "any signal", "cosine > .08"
+STATISTICS = ("embedding", "label", "score", "length", "unknown_words")
 # Reports of 7 days against the 28 before, by lines in a week.
 WEEKS = {200: 600, 1_000: 600, 10_000: 300, 50_000: 100}
 DAYS = 35
@@ -61,42 +63,56 @@ def main(arguments: Sequence[str]) -> None:
             "rows", Faults())
 
     plain = columns(pool)
+    drawn_from = {UNCHANGED: (pool, plain), **{
+        name: (change, columns(change)) for name, change in _drifts(pool, paths[1:]).items()}}
+    _weekly(layout, plain)
+    ours = {UNCHANGED: _without_days(layout, plain)}
+    ours |= _power(layout, {name: lines for name, (_, lines) in drawn_from.items()})
+    _write_samples(Path(samples), drawn_from, ours)
+
+
+def _weekly(layout: Layout, plain: Lines) -> None:
     print("\n### False alarms of weekly reports on unchanged traffic (stated: 5 % of reports)\n")
     print("7 days against the 28 before; days are dealt out.\n")
     print("| lines a week | reports | any signal | 95 % interval |\n|---:|---:|---:|---:|")
     for size, number in WEEKS.items():
-        hits = sum(_week(layout, plain, size, trial) for trial in range(number))
-        share = hits / number
+        share = np.mean([_week(layout, plain, size, trial) for trial in range(number)])
         low, high = wilson(share, number, 0.95)
         print(f"| {size:,} | {number} | {share:.1%} | {low:.1%} to {high:.1%} |", flush=True)
+
+
+def _without_days(layout: Layout, plain: Lines) -> dict[int, list[bool]]:
     print("\n### False alarms on unchanged traffic without days (stated: at most 5 %)\n")
-    shown = ("any signal", "embedding", "label", "score", "length", "unknown_words")
-    print(f"Reference {REFERENCE:,} lines, {UNCHANGED} reports for each size, the share with a "
+    print(f"Reference {REFERENCE:,} lines, {CALM_REPORTS} reports for each size, the share with a "
           "significant signal: of all slices together, adjusted; then each statistic of the whole "
           "traffic by itself, unadjusted.\n")
-    print(f"| lines | {' | '.join(shown)} | cosine > .08 |\n|---:|{'---:|' * (len(shown) + 1)}")
-    drawn_from, ours = {"unchanged": (pool, plain)}, {"unchanged": {}}
+    shown = (ANY, *STATISTICS, PLAIN)
+    print(f"| lines | {' | '.join(shown)} |\n|---:|{'---:|' * len(shown)}")
+    ours = {}
     for size in SIZES:
-        hits = _trials(layout, plain, plain, size, UNCHANGED)
-        ours["unchanged"][size] = hits["any signal"]
-        print(f"| {size:,} | {_line(hits, shown)} |", flush=True)
+        hits = _trials(layout, plain, plain, size, CALM_REPORTS)
+        ours[size] = hits[ANY]
+        print(f"| {size:,} | {' | '.join(f'{np.mean(hits[name]):.1%}' for name in shown)} |",
+              flush=True)
+    return ours
+
+
+def _power(layout: Layout, traffic: Mapping[str, Lines]) -> dict[str, dict[int, list[bool]]]:
     print("\n### Power under planted drift: share of reports with any significant signal\n")
-    print(f"{PLANTED} reports for each cell; in brackets the plain rule, cosine > .08.\n")
+    print(f"{PLANTED_REPORTS} reports for each cell; in brackets the plain rule, {PLAIN}.\n")
     print(f"| drift | {' | '.join(f'{size:,}' for size in SIZES)} | found by, at 1,000 |\n"
           f"|---|{'---:|' * len(SIZES)}---|")
-    for name, change in _drifts(pool, paths[1:]).items():
-        changed = columns(change)
-        drawn_from[name], ours[name] = (change, changed), {}
-        cells, by = [], ""
-        for size in SIZES:
-            hits = _trials(layout, plain, changed, size, PLANTED)
-            ours[name][size] = hits["any signal"]
-            found = {key: np.mean(value) for key, value in hits.items()}
-            cells.append(f"{found['any signal']:.2f} ({found['plain']:.2f})")
-            if size == 1_000:
-                by = ", ".join(f"{key} {found[key]:.2f}" for key in shown[1:] if found[key] > 0.2)
+    ours = {}
+    for name in [name for name in traffic if name != UNCHANGED]:
+        found = {size: _trials(layout, traffic[UNCHANGED], traffic[name], size, PLANTED_REPORTS)
+                 for size in SIZES}
+        ours[name] = {size: hits[ANY] for size, hits in found.items()}
+        cells = [f"{np.mean(hits[ANY]):.2f} ({np.mean(hits[PLAIN]):.2f})"
+                 for hits in found.values()]
+        by = ", ".join(f"{key} {np.mean(found[1_000][key]):.2f}" for key in STATISTICS
+                       if np.mean(found[1_000][key]) > 0.2)
         print(f"| {name} | {' | '.join(cells)} | {by} |", flush=True)
-    _write_samples(Path(samples), drawn_from, ours)
+    return ours
 
 
 def _write_samples(path: Path, drawn_from: Mapping[str, tuple[Rows, Lines]],
@@ -137,8 +153,8 @@ def _trials(layout: Layout, before: Lines, now: Lines, size: int,
         current = measure(layout, _drawn(generator, now, size))
         judged = compare(reference, current, RULES)
         for name, hit in {
-                "any signal": _any_signal(judged),
-                "plain": fixed.compare(reference, current)["all"]["embedding"][
+                ANY: _any_signal(judged),
+                PLAIN: fixed.compare(reference, current)["all"]["embedding"][
                     "verdict"] == "ALERT",
                 **{name: signal.get("p", 1) < 0.05
                    for name, signal in judged.slices["all"].items()}}.items():
@@ -150,10 +166,6 @@ def _drawn(generator: np.random.Generator, lines: Lines, size: int) -> Lines:
     chosen = generator.integers(0, len(lines.hours), size)
     return Lines(**{name: value if name == "terms" else value[:, chosen] if name == "slices"
                     else value[chosen] for name, value in vars(lines).items()})
-
-
-def _line(hits: Mapping[str, Sequence[bool]], shown: Sequence[str]) -> str:
-    return " | ".join(f"{np.mean(hits[name]):.1%}" for name in (*shown, "plain"))
 
 
 def _drifts(pool: Rows, others: Sequence[str]) -> dict[str, Rows]:
