@@ -120,8 +120,9 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_numbers(project, script):
 
 def test_the_command_scores_on_a_cluster_what_it_scores_alone(project):
     python = project / ".venv" / "bin" / "python"
-    for tool in (["train"], ["pack_model"], ["push_to_registry", "--stage", "Staging"]):
-        run(python, f"tools/{tool[0]}.py", *tool[1:], cwd=project)
+    for command in ("train", "eval_gate", "pack_model", "push_to_registry"):
+        run(python, f"tools/{command}.py", *(["--stage", "Staging"] * (
+            command == "push_to_registry")), cwd=project)
 
     for engine in ("one", "dask"):
         run(python, "tools/score.py", "log", "--out", engine, "--engine", engine, "--model",
