@@ -42,9 +42,7 @@ def main() -> None:
         if "evidently" in parts:
             beside_evidently(project, folder, rows)
         if "truth" in parts and data:
-            subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py", *data],
-                           cwd=project, check=True,
-                           env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
+            truth(project, folder, data)
 
 
 def growth(project: Path, folder: Path, rows: Sequence[dict], sizes: Sequence[int]) -> None:
@@ -92,6 +90,15 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
              theirs, (folder / "theirs.html").stat().st_size)):
         print(f"| {name} | {item.wall:.1f} | {item.cpu:.2f} | {item.peak:.0f} | {size / 1e3:.0f} | "
               f"{item.code} |", flush=True)
+
+
+def truth(project: Path, folder: Path, data: Sequence[Path]) -> None:
+    """Print how often both tools err, on the same windows of real texts."""
+    subprocess.run([project / ".venv" / "bin" / "python", HERE / "drift_inside.py",
+                    folder / "samples.npz", *data], cwd=project, check=True,
+                   env={**os.environ, **ONE_THREAD, "PYTHONPATH": str(project)})
+    subprocess.run([_evidently(folder), HERE / "drift_truth_evidently.py",
+                    folder / "samples.npz"], check=True, env={**os.environ, **ONE_THREAD})
 
 
 def _evidently(folder: Path) -> Path:

@@ -1,28 +1,36 @@
 """The truth of drift verdicts on real texts, computed inside a baked project.
 
 Half of the texts train model and embedder. Windows are drawn, with replacement, from the rest:
-two windows from the same rows are unchanged traffic, whatever their size.
+two windows from the same rows are unchanged traffic, whatever their size. What was drawn from is
+written for `drift_truth_evidently.py`, which draws the same windows.
 """
 
 import json
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from mlops.drift import embedder, fixed
 from mlops.drift.columns import Reader
-from mlops.drift.judge import Rules, compare
+from mlops.drift.judge import Judged, Rules, compare
 from mlops.drift.layout import Layout
 from mlops.drift.logs import Faults, files_of, read
 from mlops.drift.profile import Lines, measure
+from mlops.statistics import wilson
 from nlp.classifiers import TfidfLogistic
 
 SIZES = (200, 1_000, 10_000, 50_000)
 REFERENCE = 10_000
-UNCHANGED, PLANTED = 200, 40
+CALM_REPORTS, PLANTED_REPORTS = 200, 40
+UNCHANGED, ANY, PLAIN = "unchanged", "any signal", "cosine > .08"
+STATISTICS = ("embedding", "label", "score", "length", "unknown_words")
+# Reports of 7 days against the 28 before, by lines in a week.
+WEEKS = {200: 600, 1_000: 600, 10_000: 300, 50_000: 100}
+DAYS = 35
 RULES = Rules(alpha=0.05, least=2, least_slice=2)
 # A language that nobody has learned: every vowel and consonant is another one, lengths stay.
 _FOREIGN = str.maketrans("aeioubcdfghjklmnpqrstvwxyz", "eiouacdfghjklmnpqrstvwxyzb")
@@ -30,11 +38,15 @@ Rows = list[dict]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the tables, or with --export write embeddings and labels of two logs."""
+    """Print the tables, or with --export write embeddings and labels of two logs.
+
+    SAMPLES TEXTS [OTHER_TEXTS], or --export TABLE LOG LOG.
+    """
     if arguments[0] == "--export":
         _export(Path(arguments[1]), arguments[2:])
         return
-    rows = _rows(arguments[0])
+    samples, *paths = arguments
+    rows = _rows(paths[0])
     random.Random(0).shuffle(rows)
     train, pool = rows[:len(rows) // 2], rows[len(rows) // 2:]
     model = TfidfLogistic(word_ngrams=1, min_df=3)
@@ -50,58 +62,110 @@ def main(arguments: Sequence[str]) -> None:
             "fields": {"domain": row["domain"]}}, 0) for row, item in zip(some, found)],
             "rows", Faults())
 
-    print("\n### False alarms on unchanged traffic (stated: 5 % of reports)\n")
     plain = columns(pool)
-    shown = ("any signal", "embedding", "label", "score", "length", "unknown_words")
-    print(f"Reference {REFERENCE:,} lines, {UNCHANGED} reports for each size, the share with a "
+    drawn_from = {UNCHANGED: (pool, plain), **{
+        name: (change, columns(change)) for name, change in _drifts(pool, paths[1:]).items()}}
+    _weekly(layout, plain)
+    ours = {UNCHANGED: _without_days(layout, plain)}
+    ours |= _power(layout, {name: lines for name, (_, lines) in drawn_from.items()})
+    _write_samples(Path(samples), drawn_from, ours)
+
+
+def _weekly(layout: Layout, plain: Lines) -> None:
+    print("\n### False alarms of weekly reports on unchanged traffic (stated: 5 % of reports)\n")
+    print("7 days against the 28 before; days are dealt out.\n")
+    print("| lines a week | reports | any signal | 95 % interval |\n|---:|---:|---:|---:|")
+    for size, number in WEEKS.items():
+        share = np.mean([_week(layout, plain, size, trial) for trial in range(number)])
+        low, high = wilson(share, number, 0.95)
+        print(f"| {size:,} | {number} | {share:.1%} | {low:.1%} to {high:.1%} |", flush=True)
+
+
+def _without_days(layout: Layout, plain: Lines) -> dict[int, list[bool]]:
+    print("\n### False alarms on unchanged traffic without days (stated: at most 5 %)\n")
+    print(f"Reference {REFERENCE:,} lines, {CALM_REPORTS} reports for each size, the share with a "
           "significant signal: of all slices together, adjusted; then each statistic of the whole "
           "traffic by itself, unadjusted.\n")
-    print(f"| lines | {' | '.join(shown)} | cosine > .08 |\n|---:|{'---:|' * (len(shown) + 1)}")
+    shown = (ANY, *STATISTICS, PLAIN)
+    print(f"| lines | {' | '.join(shown)} |\n|---:|{'---:|' * len(shown)}")
+    ours = {}
     for size in SIZES:
-        print(f"| {size:,} | {_line(_trials(layout, plain, plain, size, UNCHANGED), shown)} |",
+        hits = _trials(layout, plain, plain, size, CALM_REPORTS)
+        ours[size] = hits[ANY]
+        print(f"| {size:,} | {' | '.join(f'{np.mean(hits[name]):.1%}' for name in shown)} |",
               flush=True)
+    return ours
+
+
+def _power(layout: Layout, traffic: Mapping[str, Lines]) -> dict[str, dict[int, list[bool]]]:
     print("\n### Power under planted drift: share of reports with any significant signal\n")
-    print(f"{PLANTED} reports for each cell; in brackets the plain rule, cosine > .08.\n")
+    print(f"{PLANTED_REPORTS} reports for each cell; in brackets the plain rule, {PLAIN}.\n")
     print(f"| drift | {' | '.join(f'{size:,}' for size in SIZES)} | found by, at 1,000 |\n"
           f"|---|{'---:|' * len(SIZES)}---|")
-    for name, change in _drifts(pool, arguments[1:]).items():
-        changed = columns(change)
-        cells, by = [], ""
-        for size in SIZES:
-            found = _trials(layout, plain, changed, size, PLANTED)
-            cells.append(f"{found['any signal']:.2f} ({found['plain']:.2f})")
-            if size == 1_000:
-                by = ", ".join(f"{key} {found[key]:.2f}" for key in shown[1:] if found[key] > 0.2)
+    ours = {}
+    for name in [name for name in traffic if name != UNCHANGED]:
+        found = {size: _trials(layout, traffic[UNCHANGED], traffic[name], size, PLANTED_REPORTS)
+                 for size in SIZES}
+        ours[name] = {size: hits[ANY] for size, hits in found.items()}
+        cells = [f"{np.mean(hits[ANY]):.2f} ({np.mean(hits[PLAIN]):.2f})"
+                 for hits in found.values()]
+        by = ", ".join(f"{key} {np.mean(found[1_000][key]):.2f}" for key in STATISTICS
+                       if np.mean(found[1_000][key]) > 0.2)
         print(f"| {name} | {' | '.join(cells)} | {by} |", flush=True)
+    return ours
+
+
+def _write_samples(path: Path, drawn_from: Mapping[str, tuple[Rows, Lines]],
+                   ours: Mapping[str, Mapping[int, Sequence[bool]]]) -> None:
+    """Write the rows of every traffic as columns, and which of our reports had a signal."""
+    arrays = {"about": np.array(json.dumps({"reference": REFERENCE, "ours": ours}))}
+    for name, (rows, lines) in drawn_from.items():
+        arrays |= {f"{name}|text": np.array([row["text"] for row in rows], object),
+                   f"{name}|label": lines.labels, f"{name}|score": lines.scores,
+                   f"{name}|length": lines.characters.astype(float),
+                   f"{name}|vectors": lines.vectors.astype(np.float32)}
+    np.savez(path, **arrays)
+
+
+def _week(layout: Layout, lines: Lines, size: int, trial: int) -> bool:
+    """Say whether a weekly report on unchanged traffic has any significant signal."""
+    generator = np.random.default_rng([size, trial, DAYS])
+    number = size * DAYS // 7
+    drawn = replace(_drawn(generator, lines, number),
+                    hours=generator.integers(0, DAYS, number) * 24)
+    whole = measure(layout, drawn)
+    judged = compare(whole.between(0, 28 * 24), whole.between(28 * 24, DAYS * 24), RULES)
+    assert judged.unit == "day"
+    return _any_signal(judged)
+
+
+def _any_signal(judged: Judged) -> bool:
+    return any(signal.get("p_adjusted", 1) < RULES.alpha
+               for signals in judged.slices.values() for signal in signals.values())
 
 
 def _trials(layout: Layout, before: Lines, now: Lines, size: int,
-            number: int) -> dict[str, float]:
-    counts: dict[str, int] = {}
+            number: int) -> dict[str, list[bool]]:
+    hits: dict[str, list[bool]] = {}
     for trial in range(number):
         generator = np.random.default_rng([size, trial])
         reference = measure(layout, _drawn(generator, before, REFERENCE))
         current = measure(layout, _drawn(generator, now, size))
         judged = compare(reference, current, RULES)
-        signals = [signal for signals in judged.slices.values() for signal in signals.values()]
-        hits = {"any signal": any(signal.get("p_adjusted", 1) < 0.05 for signal in signals),
-                "plain": fixed.compare(reference, current)["all"]["embedding"][
+        for name, hit in {
+                ANY: _any_signal(judged),
+                PLAIN: fixed.compare(reference, current)["all"]["embedding"][
                     "verdict"] == "ALERT",
                 **{name: signal.get("p", 1) < 0.05
-                   for name, signal in judged.slices["all"].items()}}
-        for name, hit in hits.items():
-            counts[name] = counts.get(name, 0) + hit
-    return {name: count / number for name, count in counts.items()}
+                   for name, signal in judged.slices["all"].items()}}.items():
+            hits.setdefault(name, []).append(hit)
+    return hits
 
 
 def _drawn(generator: np.random.Generator, lines: Lines, size: int) -> Lines:
     chosen = generator.integers(0, len(lines.hours), size)
     return Lines(**{name: value if name == "terms" else value[:, chosen] if name == "slices"
                     else value[chosen] for name, value in vars(lines).items()})
-
-
-def _line(found: dict[str, float], shown: Sequence[str]) -> str:
-    return " | ".join(f"{100 * found[name]:.1f} %" for name in (*shown, "plain"))
 
 
 def _drifts(pool: Rows, others: Sequence[str]) -> dict[str, Rows]:

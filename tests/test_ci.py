@@ -95,7 +95,7 @@ def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_git
     result = pull_request(on_github, git(on_github.project, "rev-parse", "change~"))
 
     assert trained.exit_code == kept.exit_code == result.exit_code == 0, kept.log[-3000:]
-    for tool in ("tools/train.py", "tools/drill_rollback.py"):
+    for tool in ("tools/train.py", "tools/drill.py"):
         assert tool in trained.log and tool not in kept.log
     assert "DRILL: PASS" in trained.log
     assert "PASS: f1" in trained.summary and "PASS: f1" in kept.summary

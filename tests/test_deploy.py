@@ -290,13 +290,13 @@ def test_a_rehearsed_shadow_finds_planted_faults(registered, fault, word):
 
 @pytest.mark.heavy
 def test_the_rollback_drill_passes_with_a_good_version_and_tells_all_its_parts(registered):
-    found = json.loads(tool(registered, "drill_rollback", "--json").stdout)
+    found = json.loads(tool(registered, "drill", "rollback", "--json").stdout)
     assert found["verdict"] == "PASS" and len(found["parts"]) == 3, found
     assert not (registered / ".deploy").exists()
 
 
 def test_an_incident_is_practised_from_detection_to_the_draft_of_its_post_mortem(registered):
-    found = json.loads(tool(registered, "drill_incident", "--json").stdout)
+    found = json.loads(tool(registered, "drill", "incident", "--json").stdout)
 
     assert found["verdict"] == "PASS" and not (registered / ".deploy").exists()
     drafts = {path.name: path.read_text() for path in (registered / "reports/drill").glob("*.md")}

@@ -12,7 +12,8 @@ from conftest import bake, environment, run, with_venv
 
 MACHINERY = Path(__file__).resolve().parent / "machinery"
 # Packages that a project's lock file is without, by the tests that need them.
-EXTRAS = {"test_llm_endpoint": "openai", "test_cards": "huggingface_hub"}
+EXTRAS = {"test_cards": "huggingface_hub", "test_drift_spark": "pyarrow",
+          "test_llm_endpoint": "openai"}
 
 
 @pytest.fixture(scope="module")

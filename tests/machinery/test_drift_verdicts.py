@@ -10,10 +10,11 @@ from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.isotonic import IsotonicRegression
 
 from mlops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
+from mlops.drift.blocks import step_down
 from mlops.drift.inputs import Days, date
 from mlops.drift.judge import EXIT_CODES, Rules, compare
 from mlops.drift.layout import LATENCY_EDGES
-from mlops.drift.profile import UNTIMED, Profile, measure
+from mlops.drift.profile import UNTIMED, Profile, measure, merged
 from mlops.errors import NotMeasured
 
 OPEN = Rules(alpha=0.05, least=2, least_slice=2)
@@ -65,7 +66,8 @@ def test_label_and_score_statistics_are_those_of_scipy():
     gap, _ = distances.ordered(current, reference)
 
     table = np.vstack([current, reference])
-    assert g[0] == pytest.approx(chi2_contingency(table, lambda_="log-likelihood").statistic)
+    assert g[0] == pytest.approx(
+        chi2_contingency(table, lambda_="log-likelihood").statistic * (1 / n + 1 / m))
     plain = jensenshannon((current / n)[0], (reference / m)[0], 2)
     assert effect[0] ** 2 == pytest.approx(
         plain ** 2 - 4 / (8 * np.log(2)) * (1 / n + 1 / m), abs=1e-9)
@@ -118,6 +120,54 @@ def test_days_that_differ_by_nature_are_no_drift_when_days_are_dealt_out():
 
     assert judged.unit == "day" and compare(*timeless, OPEN).unit == "line"
     assert alarms(moody, 20) <= 4 / 20
+
+
+def test_days_of_another_size_are_no_drift_whether_days_differ_by_nature_or_not():
+    def grown(seed, before, now, deviation):
+        generator = np.random.default_rng(seed)
+        return days(generator, 28, 0, before, deviation), days(generator, 7, 28, now, deviation)
+
+    # Of 12 reports 0.6 are expected; 4 or more would be seen once in 400 times.
+    assert alarms(lambda seed: grown(seed, 90, 30, 0.0), 12) <= 3 / 12
+    assert alarms(lambda seed: grown(seed, 30, 90, 0.6), 12) <= 3 / 12
+
+
+def test_statistics_that_say_the_same_are_judged_as_one_and_unlike_ones_as_many():
+    generator = np.random.default_rng(25)
+    deals = 4000
+    ranks = np.argsort(np.argsort(generator.random((10, deals)), axis=1), axis=1) + 1.0
+    ranks[:, 0] = 20
+    unlike = ranks / deals
+
+    p = 21 / deals
+    assert step_down(np.repeat(unlike[:1], 10, axis=0)) == pytest.approx([p] * 10)
+    assert step_down(unlike) == pytest.approx([1 - (1 - p) ** 10] * 10, rel=0.15)
+
+
+def test_a_signal_does_not_hide_behind_one_that_is_clearer():
+    deals = 1000
+    p = np.array([np.roll(np.arange(1, deals + 1) / deals, shift) for shift in (0, 300, 600)])
+    p[:, 0] = 0.001, 0.02, 0.5
+
+    adjusted = step_down(p)
+
+    # The first is compared with all three, the last with itself alone.
+    assert adjusted[0] < adjusted[1] < adjusted[2] == pytest.approx(0.5, abs=0.002)
+    assert adjusted[0] == pytest.approx(0.003, abs=0.002)
+
+
+def test_a_slice_that_most_days_lack_does_not_silence_the_others():
+    generator = np.random.default_rng(26)
+    topics = moods(np.random.default_rng(6), 0.9)
+    reference, current = days(generator, 28, 0, 60), merged(LAYOUT, [
+        measure(LAYOUT, traffic(generator, 60, 24 * (28 + day), topics)) for day in range(7)])
+    rare = [Profile(LAYOUT, {**profile.blocks, "domain=toys": dict(
+        list(profile.blocks["domain=toys"].items())[:2])}, profile.moments)
+        for profile in (reference, current)]
+
+    judged = compare(*rare, OPEN)
+
+    assert judged.unit == "day" and judged.slices["all"]["embedding"]["p_adjusted"] < 0.01
 
 
 def test_with_too_few_days_hours_are_dealt_out():

@@ -1,8 +1,8 @@
 """How far two windows are apart, one statistic at a time. Pure functions over sums.
 
 Each takes the sums of b pairs of windows, current and reference (b, k), and returns two arrays
-(b,): what is tested, and the effect in units that people judge. Every effect is about 0 without
-drift, whatever the number of lines, because what chance alone makes is taken off.
+(b,): a distance, which is tested, and the effect in units that people judge. Every effect is about
+0 without drift, whatever the number of lines, because what chance alone makes is taken off.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,20 @@ class Statistic:
     """A statistic: the groups of counts it reads, how it is computed, and how chance draws it.
 
     `draw` is `counts` (lines fall into cells) or `means` (sums of vectors). `unit` is the effect.
+    Chance alone makes distances that grow like (1/n + 1/m)^`power`.
     """
 
     name: str
     groups: tuple[str, ...]
     compute: Callable[[np.ndarray, np.ndarray], Measured]
     draw: str
+    power: float
     unit: str
     missing: str
+
+    def lines(self, sums: np.ndarray) -> np.ndarray:
+        """Return the number of lines in each of b windows (b, k)."""
+        return sums[:, 0] if self.draw == "means" else sums.sum(axis=1)
 
 
 def embedding(current: np.ndarray, reference: np.ndarray) -> Measured:
@@ -72,7 +78,7 @@ def features(current: np.ndarray, reference: np.ndarray) -> Measured:
 
 
 def shares(current: np.ndarray, reference: np.ndarray) -> Measured:
-    """Return the G statistic, and the debiased Jensen-Shannon distance (base 2, 0 to 1).
+    """Return G (1/n + 1/m), and the debiased Jensen-Shannon distance (base 2, 0 to 1).
 
     The divergence of equal shares is about (k - 1) / (8 ln 2) (1/n + 1/m) for k cells in use.
     """
@@ -83,8 +89,9 @@ def shares(current: np.ndarray, reference: np.ndarray) -> Measured:
     middle = (p + q) / 2
     divergence = (_relative(p, middle) + _relative(q, middle)) / (2 * np.log(2))
     used = (pooled > 0).sum(axis=1)
-    chance = (used - 1) / (8 * np.log(2)) * (1 / n + 1 / m)[:, 0]
-    return g, np.sqrt(np.maximum(divergence - chance, 0))
+    share = (1 / n + 1 / m)[:, 0]
+    chance = (used - 1) / (8 * np.log(2)) * share
+    return g * share, np.sqrt(np.maximum(divergence - chance, 0))
 
 
 def _relative(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -117,18 +124,18 @@ def _share(sums: np.ndarray) -> np.ndarray:
 
 
 STATISTICS = (
-    Statistic("embedding", ("embedded", "squares", "embedding"), embedding, "means",
+    Statistic("embedding", ("embedded", "squares", "embedding"), embedding, "means", 1,
               "debiased cosine distance", "no texts or profiles with embeddings"),
-    Statistic("features", ("embedded", "features"), features, "means",
+    Statistic("features", ("embedded", "features"), features, "means", 1,
               "squared MMD", "drift.mmd is off in project.yaml"),
-    Statistic("label", ("label",), shares, "counts",
+    Statistic("label", ("label",), shares, "counts", 1,
               "debiased Jensen-Shannon distance", "no labels"),
-    Statistic("score", ("score",), ordered, "counts",
+    Statistic("score", ("score",), ordered, "counts", 0.5,
               "debiased Kolmogorov-Smirnov distance", "no scores"),
-    Statistic("length", ("length",), ordered, "counts",
+    Statistic("length", ("length",), ordered, "counts", 0.5,
               "debiased Kolmogorov-Smirnov distance", "no lengths"),
-    Statistic("unknown_words", ("words",), unknown_words, "means",
+    Statistic("unknown_words", ("words",), unknown_words, "means", 0.5,
               "difference of shares", "no texts or profiles with words"),
-    Statistic("language", ("language",), shares, "counts",
+    Statistic("language", ("language",), shares, "counts", 1,
               "debiased Jensen-Shannon distance", "no field `language`"),
 )

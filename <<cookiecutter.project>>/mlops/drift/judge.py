@@ -1,7 +1,7 @@
 """Verdicts on two profiles: OK, WARN, ALERT, CRITICAL, INSUFFICIENT or NOT_MEASURED.
 
-Two keys open an alarm: the change is no chance (p-value, adjusted by Holm for all slices and
-statistics of the report), and it is large (effect above its bound).
+Two keys open an alarm: the change is no chance (p-value, adjusted for all slices and statistics of
+the report), and it is large (effect above its bound).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from mlops.drift.chance import Found, detectable, judge, unit_of, window
+from mlops.drift.blocks import LINE, of_blocks, unit_of
+from mlops.drift.chance import Found, detectable, of_lines
 from mlops.drift.distances import STATISTICS, Statistic
 from mlops.drift.profile import Profile
 from mlops.errors import UsageError
@@ -77,17 +78,20 @@ def compare(reference: Profile, current: Profile, rules: Rules) -> Judged:
         rules.least if name == "all" else rules.least_slice)]
     statistics = [item for item in STATISTICS if item.name != "features"
                   or reference.layout.features]
-    # The smallest p-value that the draws can show must pass the strictest step of Holm.
+    # The smallest p-value that the draws can show must pass the strictest step.
     tests = max(len(enough) * len(statistics), 1)
     draws = max(DRAWS, ceil(4 * tests / rules.alpha) - 1)
     unit = unit_of(reference, current, draws)
-    found: dict[tuple[str, str], Found | None] = {}
-    for name in enough:
-        sides = [window(profile, name, unit) for profile in (reference, current)]
-        for statistic in statistics:
-            found[name, statistic.name] = judge(statistic, reference.layout, *sides, unit, draws,
-                                                f"{name} {statistic.name}")
-    return Judged(_signals(names, statistics, lines, found, rules), unit, tests, draws)
+    if unit == LINE:
+        found = {(name, statistic.name): of_lines(statistic, reference.layout, reference, current,
+                                                  name, draws)
+                 for name in enough for statistic in statistics}
+        p = {key: item.p for key, item in found.items() if item}
+        adjusted = dict(zip(p, holm(list(p.values())), strict=True))
+    else:
+        found, adjusted = of_blocks(statistics, enough, reference, current, unit, draws,
+                                    rules.alpha)
+    return Judged(_signals(names, statistics, lines, found, adjusted, rules), unit, tests, draws)
 
 
 def _rows(profile: Profile, name: str) -> int:
@@ -97,9 +101,8 @@ def _rows(profile: Profile, name: str) -> int:
 def _signals(names: Sequence[str], statistics: Sequence[Statistic],
              lines: Mapping[str, tuple[int, int]],
              found: Mapping[tuple[str, str], Found | None],
+             adjusted: Mapping[tuple[str, str], float],
              rules: Rules) -> dict[str, dict[str, dict[str, Any]]]:
-    measured = {key: item for key, item in found.items() if item is not None}
-    adjusted = dict(zip(measured, holm([item.p for item in measured.values()]), strict=True))
     slices: dict[str, dict[str, dict[str, Any]]] = {}
     for name in names:
         n, m = lines[name]
@@ -110,10 +113,10 @@ def _signals(names: Sequence[str], statistics: Sequence[Statistic],
                 need = rules.least if name == "all" else rules.least_slice
                 signal = {"verdict": "INSUFFICIENT", "why": f"{n:,} lines and {m:,} in the "
                           f"reference; {need:,} of each are needed"}
-            elif found[key] is None:
+            elif (item := found[key]) is None:
                 signal = {"verdict": "NOT_MEASURED", "why": statistic.missing}
             else:
-                signal = _signal(key, measured[key], adjusted[key], len(measured), rules)
+                signal = _signal(key, item, adjusted[key], len(adjusted), rules)
             slices.setdefault(name, {})[statistic.name] = {**signal, **shared}
     return slices
 

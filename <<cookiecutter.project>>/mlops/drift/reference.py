@@ -20,7 +20,7 @@ from mlops.drift.embedder import Embedder
 from mlops.drift.layout import Layout
 from mlops.drift.logs import Faults
 from mlops.drift.profile import Profile, from_bytes, measure, merged, to_bytes
-from mlops.errors import CheckFailed, NotMeasured
+from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.names import ModelRef
 from mlops.privacy import Masker
 from mlops.project import Project
@@ -118,6 +118,10 @@ def load(project: Project, ref: ModelRef, registry_name: str | None) -> Packed:
     embedder = embedders.from_bytes((folder / FOLDER / EMBEDDER).read_bytes(), f"{ref}/{EMBEDDER}")
     if embedder.model:
         kind = project.model(ref.name).kind
-        embedder = replace(embedder, embed=model_class(kind).load(folder / "model").embed)
+        embed = getattr(model_class(kind).load(folder / "model"), "embed", None)
+        if embed is None:
+            raise UsageError(f"{ref} was packed with an `embed` of its class, and {kind!r} in "
+                             "nlp/model.py has none; bring it back, or register a newer version")
+        embedder = replace(embedder, embed=embed)
     profile = from_bytes((folder / FOLDER / PROFILE).read_bytes(), f"{ref}/{PROFILE}")
     return Packed(str(ref), embedder, profile, about["split"])

@@ -60,7 +60,7 @@ def build(subject: Subject, reference: Read, current: Read,
         slices["all"]["accuracy"] = accuracy
     verdict = overall(slices)
     return {
-        "schema": REPORT_SCHEMA, "verdict": verdict, "why": _why(verdict, slices),
+        "schema": REPORT_SCHEMA, "verdict": verdict, "why": _why(verdict, slices, subject.rule),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "model": subject.model, "version": subject.version, "owners": list(subject.owners),
         "windows": {"current": _window(current), "reference": _window(reference)},
@@ -97,7 +97,7 @@ def _accuracy(estimate: Mapping[str, Any] | None, labelled: Mapping[str, Any] | 
             "source": "labels" if known else "estimate"}
 
 
-def _why(verdict: str, slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+def _why(verdict: str, slices: Mapping[str, Mapping[str, Mapping[str, Any]]], rule: str) -> str:
     """Return the verdict's reason in one sentence."""
     if verdict in ("INSUFFICIENT", "NOT_MEASURED"):
         return next((signal["why"] for signal in slices["all"].values()
@@ -107,7 +107,8 @@ def _why(verdict: str, slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) ->
                 if signal.get("bound") is not None else "")
              for name, statistic, signal in alerts(slices) if signal["verdict"] == verdict]
     more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return "; ".join(found[:3]) + more if found else "no significant change"
+    calm = "no significant change" if rule == "test" else "no distance above its bound"
+    return "; ".join(found[:3]) + more if found else calm
 
 
 def _window(read: Read) -> dict[str, Any]:
