@@ -12,7 +12,7 @@ from llm_kit import Scripted
 
 from mlops import champion, report_data, report_outputs
 from mlops.dataset.manifest import load_manifest
-from mlops.errors import UsageError
+from mlops.errors import NotMeasured, UsageError
 from mlops.evaluation import evaluate
 from mlops.gates import figures, judge, load_gates
 from mlops.gates.rules import of_task
@@ -23,6 +23,7 @@ from mlops.registry.connect import connect
 from mlops.registry.operations import promote, register, resolve
 from mlops.training import train
 from tools.prompt_lab import main as prompt_lab
+from tools.score import main as score
 
 WORDS = {"positive": ("love", "great", "excellent", "very happy"),
          "negative": ("broke", "awful", "waste", "unhappy")}
@@ -167,6 +168,41 @@ def test_evaluating_again_asks_nothing_again(both, says):
     judged(both, "asks")
 
     assert len(provider.asked) == before > 0
+
+
+def test_batch_scoring_ends_with_its_budget_and_goes_on_without_paying_twice(both, says, tmp_path):
+    produced(both, "asks")
+    provider, settings = says(answer), both.root / "project.yaml"
+    texts, out = tmp_path / "texts.jsonl", tmp_path / "scored"
+    texts.write_text("".join(json.dumps({"text": f"I love number {number}."}) + "\n"
+                             for number in range(60)))
+    command = [str(texts), "--model", "asks", "--out", str(out)]
+    without = settings.read_text()
+    settings.write_text(f"{without}llm: {{max_tokens: 1200, concurrency: 1}}\n")
+
+    with pytest.raises(NotMeasured, match="the budget is used up"):
+        score(command)
+    paid = len(provider.asked)
+    settings.write_text(without)
+
+    assert score(command) == 0
+    assert 0 < paid < 60 == len(provider.asked)
+    told = [json.loads(line) for line in (out / "part-00000.jsonl").read_text().splitlines()]
+    assert [item["label"] for item in told] == ["positive"] * 60
+
+
+def test_batch_scoring_says_why_a_text_has_no_answer_and_asks_in_one_process(both, says, tmp_path):
+    produced(both, "asks")
+    says(lambda request: "hm")
+    (tmp_path / "texts.jsonl").write_text('{"id": "a", "text": "I love it."}\n')
+    command = [str(tmp_path / "texts.jsonl"), "--model", "asks", "--out", str(tmp_path / "scored")]
+
+    with pytest.raises(UsageError, match="asks a provider"):
+        score([*command, "--engine", "dask"])
+
+    assert score(command) == 0
+    told = json.loads((tmp_path / "scored" / "part-00000.jsonl").read_text())
+    assert told["label"] == "abstain" and "not JSON" in told["fault"]
 
 
 def test_a_rule_for_prompts_is_not_asked_of_a_classic_model(both, says):
