@@ -20,7 +20,7 @@ from mlops.llm import session_of
 from mlops.packaging import pack
 from mlops.project import load_project
 from mlops.registry.connect import connect
-from mlops.registry.operations import promote, register, resolve
+from mlops.registry.operations import promote, register, resolve, rollback
 from mlops.training import train
 from tools.prompt_lab import main as prompt_lab
 from tools.score import main as score
@@ -79,13 +79,14 @@ def judged(project, name, against="auto"):
     return run, report
 
 
-def produced(project, name):
-    """Bring a model's present state into production."""
+def produced(project, name, *stages):
+    """Bring a model's present state into production, or through these stages."""
     run, _ = judged(project, name)
     registry, pinned = connect(project, "local"), load_manifest(project.dataset).test_sha256
     register(registry, pack(project, run, "for tests"), pinned)
     ref = resolve(registry.snapshot(), f"{name}@staging", name)
-    promote(registry, ref, "production", pinned)
+    for stage in stages or ("production",):
+        promote(registry, ref, stage, pinned)
     return registry.snapshot().manifest(ref)
 
 
@@ -116,6 +117,23 @@ def test_the_registered_manifest_says_which_prompt_and_who_answers_it(both, says
     assert manifest["provider"] == {
         "provider": "openai", "model": "tiny", "fallback": "abstain",
         "params": {"temperature": 0, "max_output_tokens": 20}}
+
+
+def test_prompt_versions_move_through_the_stages_and_back_like_any_model(both, says):
+    first = produced(both, "asks")
+    new_prompt(both, "Judge what the writer thinks", "Judge what the customer thinks")
+    says(answer)
+
+    second = produced(both, "asks", "shadow", "production")
+
+    assert (second["version"], second["prompt_version"]) == (
+        "v1.1.0", "classify_sentiment-v0.4.0")
+    assert second["prompt"]["sha256"] != first["prompt"]["sha256"]
+    assert second["provider"] == first["provider"]
+    registry = connect(both, "local")
+    rollback(registry, "asks", "complaints")
+    state = registry.snapshot().states()["asks"]
+    assert state.stages["production"] == "v1.0.0" and "v1.1.0" in state.revoked
 
 
 def test_the_report_shows_the_prompts_diff_as_text(both, says):

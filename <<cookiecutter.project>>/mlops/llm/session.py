@@ -138,6 +138,7 @@ class _Ticker:
 
     def __init__(self, budget: Budget, total: int, stream: TextIO | None) -> None:
         self._budget, self._total, self._stream, self._done = budget, total, stream, 0
+        self._told = budget.requests
         self._live = stream is not None and stream.isatty()
         self._lock = threading.Lock()
 
@@ -147,7 +148,8 @@ class _Ticker:
             if self._live:
                 self._write("\r")
             elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total and (
-                    self._budget.requests):
+                    self._budget.requests > self._told):
+                self._told = self._budget.requests
                 self._write("", "\n")
 
     def end(self) -> None:
