@@ -161,6 +161,8 @@ def test_answers_that_break_the_format_are_wrong_and_the_report_says_why(both, s
     neutral = report["per_class"]["neutral"]["support"]
     assert report["faults"]["total"] == neutral > 0
     assert report["per_class"]["neutral"]["recall"] == 0
+    assert report["metrics"]["f1_macro"] == pytest.approx(2 / 3)
+    assert run.metrics["val_f1_macro"] == pytest.approx(2 / 3)
     assert report["metrics"]["abstain_rate"] == pytest.approx(neutral / report["metrics"]["rows"])
     assert report["metrics"]["schema_valid_rate"] == pytest.approx(
         1 - report["metrics"]["abstain_rate"])

@@ -98,7 +98,7 @@ def _figures(lab: Lab, trial: Trial) -> dict[str, Any]:
     return {
         "prompt": trial.prompt.tag, "file": str(trial.prompt.path), "rows": len(gold),
         "accuracy": accuracy, "interval": statistics.wilson(accuracy, len(gold), 0.95),
-        "f1_macro": metrics.f1_macro(matrix),
+        "f1_macro": metrics.f1_macro(matrix, labels),
         "schema_valid_rate": _mean([float(usage.fault is None) for usage in usages if usage]),
         "abstain_rate": answers.count(ABSTAIN) / len(answers),
         "tokens_mean": _mean([usage.tokens if usage else None for usage in usages]),
