@@ -76,12 +76,12 @@ def accuracy(matrix: np.ndarray) -> float:
 
 
 def per_class(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return precision, recall, F1 and support of every label."""
+    """Return precision, recall, F1 and support of every label; no answer is none."""
     hits, gold, predicted = _counts(matrix)
     columns = (ratio(hits, predicted), ratio(hits, gold), class_f1(hits, gold, predicted))
     return {label: {**{name: float(column[i]) for name, column
                        in zip(("precision", "recall", "f1"), columns)}, "support": int(gold[i])}
-            for i, label in enumerate(labels)}
+            for i, label in enumerate(labels) if label != ABSTAIN}
 
 
 def _counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -147,6 +147,7 @@ def test_the_report_shows_the_prompts_diff_as_text(both, says):
     for name, shown in (("report.html", "&lt;b&gt;Read&lt;"), ("report.md", "#60;b&#62;Read")):
         text = (run.evaluation / name).read_text()
         assert shown in text and "<b>Read" not in text and "ada@" not in text
+        assert "cost a row" in text and "tokens a row" in text.partition("in the prompt")[2]
 
 
 def test_answers_that_break_the_format_are_wrong_and_the_report_says_why(both, says):
