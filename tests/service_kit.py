@@ -1,13 +1,18 @@
-"""Two registered versions to serve, and load that counts every request without an answer."""
+"""Two registered versions, an environment to serve them, and load that counts every failure."""
 
 import http.client
 import json
+import os
+import shutil
+import socket
+import subprocess
 import threading
 import time
 from collections import Counter
 
-from conftest import bake, commit, tool, with_venv
+from conftest import bake, commit, environment, tool, with_venv
 
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
 
 
@@ -23,9 +28,35 @@ def two_versions(folder, venv):
     return project
 
 
-def register(project):
+def register(project, **env):
     for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
-        tool(project, name)
+        tool(project, name, **env)
+
+
+class Production:
+    """The environment `production` of a project, on a port of its own."""
+
+    def __init__(self, project):
+        self.project = project
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+
+    def deploy(self, *arguments, check=True, **env):
+        return tool(self.project, "deploy", "--environment", "production", *arguments,
+                    check=check, **env)
+
+    def begin(self, *arguments):
+        command = [self.project / ".venv" / "bin" / "python", "tools/deploy.py", "--environment",
+                   "production", *arguments]
+        return subprocess.Popen(list(map(str, command)), cwd=self.project, env=environment(),
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def state(self):
+        return json.loads((self.project / ".deploy" / "production" / "state.json").read_text())
+
+    def signal(self, slot, number):
+        path = self.project / ".deploy" / "production" / f"{slot}.pid"
+        os.kill(json.loads(path.read_text())["pid"], number)
 
 
 class Load:

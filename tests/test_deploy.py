@@ -5,16 +5,14 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from conftest import environment, run, tool, with_venv
-from service_kit import V0, V1, Load, ask, two_versions, until
+from service_kit import NGINX, V0, V1, Load, Production, ask, two_versions, until
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
 
 
@@ -22,32 +20,6 @@ pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-g
 def registered(tmp_path_factory, venv):
     """A bake with one version in production and a newer one in staging."""
     return two_versions(tmp_path_factory.mktemp("deploy"), venv)
-
-
-class Production:
-    """The environment `production` of a project, on a port of its own."""
-
-    def __init__(self, project):
-        self.project = project
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = listening.getsockname()[1]
-
-    def deploy(self, *arguments, check=True, **env):
-        return tool(self.project, "deploy", "--environment", "production", *arguments,
-                    check=check, **env)
-
-    def begin(self, *arguments):
-        command = [self.project / ".venv" / "bin" / "python", "tools/deploy.py", "--environment",
-                   "production", *arguments]
-        return subprocess.Popen(list(map(str, command)), cwd=self.project, env=environment(),
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def state(self):
-        return json.loads((self.project / ".deploy" / "production" / "state.json").read_text())
-
-    def signal(self, slot, number):
-        path = self.project / ".deploy" / "production" / f"{slot}.pid"
-        os.kill(json.loads(path.read_text())["pid"], number)
 
 
 @pytest.fixture

@@ -69,8 +69,11 @@ def load_suite(path: Path, name: str) -> list[Test]:
 
 
 def run_suite(tests: Sequence[Test], model: Model) -> list[Result]:
-    """Run tests on a model, all texts of a test in one call."""
-    return [_run(test, model) for test in tests]
+    """Run tests on a model, all texts in one call, so that a provider is asked many at once."""
+    texts = list(dict.fromkeys(text for test in tests for case in test.cases
+                               for text in (case.text, case.changed) if text is not None))
+    found = dict(zip(texts, model.predict(texts), strict=True)) if texts else {}
+    return [_run(test, found) for test in tests]
 
 
 def fail_rates(results: Sequence[Result], champion: Sequence[Result] = ()) -> dict[str, Single]:
@@ -119,12 +122,10 @@ def _filled(spec: Mapping[str, Any], place: str) -> Iterator[str]:
         raise UsageError(f"{place}: the template does not fit its fill: {error}") from None
 
 
-def _run(test: Test, model: Model) -> Result:
-    before = model.predict([case.text for case in test.cases])
-    changed = [case.changed for case in test.cases if case.changed is not None]
-    after: Sequence[Prediction | None] = model.predict(changed) if changed else [None] * len(before)
-    failed = [(case, one, other) for case, one, other in zip(test.cases, before, after)
-              if not _holds(test, one, other)]
+def _run(test: Test, found: Mapping[str, Prediction]) -> Result:
+    told = ((case, found[case.text], None if case.changed is None else found[case.changed])
+            for case in test.cases)
+    failed = [item for item in told if not _holds(test, *item[1:])]
     return Result(test, len(failed), tuple(_shown(*item) for item in failed[:SHOWN]))
 
 

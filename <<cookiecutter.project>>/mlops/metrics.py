@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nlp.model import ABSTAIN
+
 
 def confusion(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> np.ndarray:
     """Return the (k, k) count matrix; rows are gold labels, columns predictions.
@@ -57,9 +59,15 @@ def matthews(hits: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.nd
     return ratio(above, below)
 
 
-def f1_macro(matrix: np.ndarray) -> float:
-    """Return macro-F1 of a confusion matrix; NaN if it is empty."""
-    return float(macro_f1(*_counts(matrix))) if matrix.sum() else float("nan")
+def f1_macro(matrix: np.ndarray, labels: Sequence[str] = ()) -> float:
+    """Return macro-F1 of a confusion matrix; NaN if it is empty.
+
+    No answer, where `labels` (k) name it, is a miss and no class to average over.
+    """
+    hits, gold, predicted = _counts(matrix)
+    if labels:
+        predicted = predicted * [label != ABSTAIN for label in labels]
+    return float(macro_f1(hits, gold, predicted)) if matrix.sum() else float("nan")
 
 
 def accuracy(matrix: np.ndarray) -> float:
@@ -68,12 +76,12 @@ def accuracy(matrix: np.ndarray) -> float:
 
 
 def per_class(matrix: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Return precision, recall, F1 and support of every label."""
+    """Return precision, recall, F1 and support of every label; no answer is none."""
     hits, gold, predicted = _counts(matrix)
     columns = (ratio(hits, predicted), ratio(hits, gold), class_f1(hits, gold, predicted))
     return {label: {**{name: float(column[i]) for name, column
                        in zip(("precision", "recall", "f1"), columns)}, "support": int(gold[i])}
-            for i, label in enumerate(labels)}
+            for i, label in enumerate(labels) if label != ABSTAIN}
 
 
 def _counts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -37,11 +37,11 @@ def _sections(report: View) -> list[Markup | None]:
         _section("waivers", "Waivers", _list(words.waivers(report))),
         _section("hints", words.hints_title(report), _list(report.hints)),
         _section("figures", "Figures", _figures(report)),
+        _section("prompt", "What changed in the prompt", _prompt_change(report)),
         _section("gates", "Gates", _gates(report)),
         _section("unseen", "What this test set cannot see", _list(words.blind_spots(report))),
         _section("slices", "Slices", slices(report)),
         _section("changed", "Rows that changed", _changed_rows(report)),
-        _section("prompt", "What changed in the prompt", _prompt_change(report)),
         _section("faults", "Answers that were not accepted", _faults(report)),
         _section("confusion", "Confusion", matrices(report)),
         _section("labels", "Labels", _labels(report)),
@@ -153,8 +153,19 @@ def _changed(title: str, rows: Sequence[ChangedRow], total: int) -> Markup:
 def _prompt_change(report: View) -> Markup | None:
     if not report.prompt_change:
         return None
-    return el("ul", (el("li", el("code", line, dir="auto")) for line in report.prompt_change),
-              class_="diff")
+    effects = words.prompt_effects(report)
+    table = cards("The new prompt beside the champion's", (
+        "figure", "champion", "this model", "difference"), [("", row) for row in effects],
+        len(effects)) if effects else None
+    return el("div", el("div", changed_lines(report.prompt_change)), el("div", table),
+              class_="beside")
+
+
+def changed_lines(lines: Sequence[str]) -> Markup:
+    """Return the lines of a diff."""
+    kinds = {"+": "added", "-": "removed"}
+    return el("ul", (el("li", el("code", line, dir="auto"), class_=kinds.get(line[:1]))
+                     for line in lines), class_="diff")
 
 
 def _faults(report: View) -> Markup | None:

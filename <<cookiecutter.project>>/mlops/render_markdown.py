@@ -96,13 +96,16 @@ def _sections(report: View) -> list[_Section]:
         _Section(words.hints_title(report), _bullets(report.hints)),
         _table("Gates", ("gate", words.with_interval(report), "bound", "champion",
                          "difference [CI]", "n", "verdict"), map(_gate, report.gates)),
+        _Section("What changed in the prompt", _bullets(report.prompt_change)),
+        _table("What the new prompt changes", ("figure", "champion", "this model", "difference"),
+               [[escape(cell) for cell in row] for row in words.prompt_effects(report)]
+               if report.prompt_change else ()),
         _Section("Why", _bullets(words.reasons(report))),
         _Section("What this test set cannot see", _bullets(words.blind_spots(report))),
         _table("Slices", ("slice", words.with_interval(report), "bound", "champion",
                           "difference [CI]", "n"), map(_slice, report.slices)),
         _changed("Newly broken rows", report.broken, report.broken_total),
         _changed("Newly fixed rows", report.fixed, report.fixed_total),
-        _Section("What changed in the prompt", _bullets(report.prompt_change)),
         _table(f"Answers that were not accepted: {report.faults_total:,}", ("id", "why"), (
             [escape(item.id), escape(item.reason)] for item in report.faults)),
         _behaviour(report), _per_class(report), _mix_ups(report),

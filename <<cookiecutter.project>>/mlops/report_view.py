@@ -41,6 +41,12 @@ def _line(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit - 1].rstrip() + "…"
 
 
+def diff_line(line: object) -> str:
+    """Return a line of `prompts.diff.lines`; an unchanged "- x" must not look removed."""
+    text = shown(line, REASON)
+    return f"· {text}" if str(line).startswith("   ") else text
+
+
 def number(value: object) -> float | None:
     """Return a number that can be drawn, or None. Nothing measured here is beyond 10 to the 15."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
@@ -72,7 +78,7 @@ def view(report: Mapping[str, Any]) -> View:
         broken=broken[:SHOWN_ROWS], fixed=fixed[:SHOWN_ROWS],
         broken_total=_total(changed.get("broken_total"), broken),
         fixed_total=_total(changed.get("fixed_total"), fixed), rows_compared=bool(changed),
-        prompt_change=[shown(line, REASON) for line in _list(report.get("prompt_change"))
+        prompt_change=[diff_line(line) for line in _list(report.get("prompt_change"))
                        [:SHOWN_LINES]],
         faults=[Fault(shown(item.get("id")), shown(item.get("fault"), REASON))
                 for item in _items(faults.get("rows"))[:SHOWN_ROWS]],

@@ -1,6 +1,7 @@
 """How a report says things, the same in every format: numbers, bounds, comparisons, sentences."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from mlops.report_parts import Gate, LabelScore, Pair, View
 
@@ -11,8 +12,9 @@ METRICS = {
     "f1_macro": "macro-F1", "f1_micro": "micro-F1", "f1_weighted": "weighted F1",
     "accuracy": "accuracy", "mcc": "MCC", "roc_auc": "ROC-AUC", "ece": "calibration error",
     "brier": "Brier score", "latency_ms_p50": "latency p50", "latency_ms_p95": "latency p95",
-    "latency_ms_p99": "latency p99", "tokens_mean": "tokens a request",
-    "cost_mean": "cost a request", "schema_valid_rate": "valid answers",
+    "latency_ms_p99": "latency p99", "tokens_mean": "tokens a row",
+    "tokens_p95": "tokens p95", "cost_mean": "cost a row", "cost_total": "cost of the test rows",
+    "agreement": "agreement", "schema_valid_rate": "valid answers",
     "abstain_rate": "no answer", "rows": "test rows",
 }
 
@@ -34,7 +36,8 @@ def number(value: float | None, name: str = "") -> str:
     if name.startswith("latency_ms"):
         return f"{value:,.1f} ms"
     if name.startswith("cost"):
-        return f"{value:.4g}"
+        # Never as 1e-05.
+        return f"{Decimal(f'{value:.4g}'):f}"
     if name == "rows" or (value.is_integer() and abs(value) >= 10):
         return f"{value:,.0f}"
     # A value that rounds to -0.000 has no sign worth showing.
@@ -114,6 +117,15 @@ def figures(report: View) -> list[tuple[str, str, str]]:
             difference = "" if old is None or name == "rows" else signed(value - old, name)
             shown.append((metric(name), number(value, name), difference))
     return shown
+
+
+def prompt_effects(report: View) -> list[tuple[str, str, str, str]]:
+    """Return name, champion's value, value and difference of each figure that a prompt moves."""
+    names = ("f1_macro", "accuracy", "schema_valid_rate", "abstain_rate", "tokens_mean",
+             "cost_mean", "latency_ms_p50", "latency_ms_p95")
+    return [(metric(name), number(old, name), number(value, name), signed(value - old, name))
+            for name in names if (value := report.metrics.get(name)) is not None
+            and (old := report.champion.metrics.get(name)) is not None]
 
 
 def blind_spots(report: View) -> list[str]:

@@ -15,7 +15,8 @@ from mlops import files
 from mlops.drift import logs
 from mlops.drift.engine import Run
 from mlops.errors import UsageError
-from nlp.model import Model, model_class
+from mlops.llm import Session
+from nlp.model import Model, Prediction, model_class
 
 SCHEMA = "nlp-gitops/score/1"
 PLAN = "score.json"
@@ -61,10 +62,12 @@ def plan(places: Sequence[str]) -> list[Part]:
     return found
 
 
-def score(task: Task, archive_sha256: str, parts: Sequence[Part], run: Run[Any]) -> dict[str, Any]:
+def score(task: Task, archive_sha256: str, parts: Sequence[Part], run: Run[Any],
+          session: Session | None = None) -> dict[str, Any]:
     """Score what is not scored yet; return the plan with numbers of texts and faulty lines.
 
-    Raises UsageError if the folder holds the output of other texts or of another model.
+    A model that asks a provider does so in `session`. Raises UsageError if the folder holds the
+    output of other texts or of another model, NotMeasured where no answer or budget is left.
     """
     out = Path(task.out)
     asked = {"schema": SCHEMA, "archive_sha256": archive_sha256,
@@ -76,7 +79,7 @@ def score(task: Task, archive_sha256: str, parts: Sequence[Part], run: Run[Any])
                              "name a new folder with --out")
     files.write_json(out / PLAN, asked)
     left = [part for part in parts if not (out / part.name).is_file()]
-    for _ in run(partial(score_part, task), left):
+    for _ in run(partial(score_part, task, session=session), left):
         pass
     texts = faulty = 0
     for part in parts:
@@ -88,9 +91,11 @@ def score(task: Task, archive_sha256: str, parts: Sequence[Part], run: Run[Any])
     return found
 
 
-def score_part(task: Task, part: Part) -> None:
+def score_part(task: Task, part: Part, session: Session | None = None) -> None:
     """Score one part and write its output."""
-    model = _loaded(task.kind, task.model)
+    model: Any = _loaded(task.kind, task.model)
+    if session:
+        model.session = session
     lines: list[str] = []
     for block in _blocks(part):
         rows = [(where, _row(line)) for where, line in block]
@@ -100,10 +105,15 @@ def score_part(task: Task, part: Part) -> None:
                 lines.append(json.dumps({"id": where, "error": row["error"]}))
                 continue
             found = next(predictions)
-            lines.append(json.dumps({"id": row.get("id", where), "label": found.label,
-                                     "score": round(found.scores[found.label], 6)},
+            lines.append(json.dumps({"id": row.get("id", where), **_told(found)},
                                     ensure_ascii=False))
     files.write_atomic(Path(task.out) / part.name, "".join(f"{line}\n" for line in lines))
+
+
+def _told(found: Prediction) -> dict[str, Any]:
+    """Return a prediction; where a provider gave no answer, with the reason."""
+    told = {"label": found.label, "score": round(found.scores[found.label], 6)}
+    return {**told, "fault": found.usage.fault} if found.usage and found.usage.fault else told
 
 
 @lru_cache(maxsize=1)

@@ -157,7 +157,7 @@ def _log_quality(logger: RunLogger, predictions: Sequence[Prediction], rows: Seq
     predicted = [prediction.label for prediction in predictions]
     labels = sorted({*gold, *predicted})
     matrix = metrics.confusion(gold, predicted, labels)
-    logger.log_metrics({"val_f1_macro": metrics.f1_macro(matrix),
+    logger.log_metrics({"val_f1_macro": metrics.f1_macro(matrix, labels),
                         "val_accuracy": metrics.accuracy(matrix)})
     files.write_json(logger.artifact("per_class.json"), metrics.per_class(matrix, labels))
     plots.confusion_png(matrix, labels, "validation split",

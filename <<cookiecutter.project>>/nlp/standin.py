@@ -39,7 +39,7 @@ class StandIn:
         self.weights = {term: [round(math.log((counts[label][term] + 1) / sizes[label]), 5)
                                for label in self.labels] for term in terms}
 
-    def complete(self, request: Request) -> Reply:
+    def complete(self, request: Request, is_patient: bool = True) -> Reply:
         """Answer about the prompt's input `text`, as JSON."""
         scores = list(self.priors)
         for term in _terms(request.inputs["text"]):

@@ -1,13 +1,17 @@
 """Score files of texts (JSONL, also gzip) with a model version; type it again to resume.
 
 FILE is a file or folder of rows with `text` and perhaps `id`. The folder gets a file for each part,
-with id, label and score; a line that holds no text gets an error instead.
+with id, label and score; a line that holds no text gets an error instead. A prompt is asked within
+the budget of project.yaml, and what was paid is kept; without LLM_ANSWERS=live answers come from
+records alone (docs/prompts.md).
 
 examples:
   python tools/score.py texts.jsonl --out scored/
   python tools/score.py june/ --model review-sentiment@v1.2.0 --out scored/june --engine dask
+  LLM_ANSWERS=live python tools/score.py texts.jsonl --model asks --out scored/
 
-exit codes: 0 all scored, 1 some lines held no text, 2 usage, 3 texts or model cannot be had
+exit codes: 0 all scored, 1 some lines held no text, 2 usage, 3 texts, model or a provider's answers
+cannot be had, or the budget is used up
 """
 
 import json
@@ -37,9 +41,11 @@ def main(argv: Sequence[str] | None) -> int:
     from mlops import scoring
     from mlops.champion import EXTERNAL
     from mlops.drift import engine
+    from mlops.llm import session_of
     from mlops.registry.connect import connect
     from mlops.registry.pull import cached
     from mlops.serving.release import find
+    from nlp.model import model_class
 
     project = load_project()
     ref = find(project, options.model, options.registry)
@@ -49,11 +55,16 @@ def main(argv: Sequence[str] | None) -> int:
     kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["class"]
     if kind == EXTERNAL:
         raise UsageError(f"{ref} was made elsewhere; nlp/model.py has no class that can load it")
+    asks = hasattr(model_class(kind), "session")
+    if asks and options.engine != engine.ONE:
+        raise UsageError(f"--engine {options.engine}: {ref} asks a provider, which several "
+                         "processes cannot do in one budget; llm.concurrency in project.yaml says "
+                         "how many requests are on their way at once")
     parts = scoring.plan([str(Path(name).resolve()) for name in options.files])
     task = scoring.Task(str(folder / "model"), kind, str(options.out.resolve()))
     with engine.chosen(options.engine) as engine_run:
         found = scoring.score(task, snapshot.manifest(ref)["artifacts"][0]["sha256"], parts,
-                              engine_run)
+                              engine_run, session_of(project) if asks else None)
     if options.json:
         emit({"version": str(ref), **found})
     else:

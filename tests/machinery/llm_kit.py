@@ -46,7 +46,7 @@ class Scripted:
     def __init__(self, answer: Callable[[Request], str]) -> None:
         self.answer, self.asked = answer, []
 
-    def complete(self, request: Request) -> Reply:
+    def complete(self, request: Request, is_patient: bool) -> Reply:
         self.asked.append(request)
         return Reply(self.answer(request), 10, 5, 20.0)
 

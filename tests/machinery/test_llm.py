@@ -126,6 +126,17 @@ def test_attempts_are_not_more_than_allowed(tmp_path):
     assert len(provider.asked) == 1
 
 
+def test_what_was_paid_says_why_it_is_more_requests_than_texts(tmp_path):
+    found, provider = asker(tmp_path, lambda request: GOOD if len(request.messages) == 3 else "?",
+                            session(tmp_path))
+
+    ask(found, "one", "two", "one")
+
+    assert found.session.budget.spent().startswith("4 requests (2 after a bad answer), 60 tokens")
+    stored = (tmp_path / "cache/mood/answers_v1.0.0.jsonl").read_text().splitlines()
+    assert len(stored) == len(provider.asked) == 4
+
+
 # The model
 
 def model(folder, answer, **options):

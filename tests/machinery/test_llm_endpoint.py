@@ -1,13 +1,17 @@
 """An OpenAI-compatible server that misbehaves: nothing crashes, nothing is right by accident."""
 
 import json
+import math
+import threading
 import time
+from email.utils import formatdate
 
 import pytest
 from llm_kit import GOOD, Cut, Endpoint, completion, prompt, serving
 
 from mlops.errors import NotMeasured, UsageError
 from mlops.llm import Session
+from mlops.project import LlmSettings
 from nlp.model import ABSTAIN
 from nlp.prompted import PromptClassifier
 
@@ -49,20 +53,70 @@ def test_a_request_carries_the_prompt_and_its_parameters(served):
     assert "<text>\nfine\n</text>" in body["messages"][0]["content"]
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(served):
+@pytest.mark.parametrize("after", [
+    lambda: "1", lambda: formatdate(math.ceil(time.time()) + 1, usegmt=True)])
+def test_a_rate_limit_is_waited_for_as_long_as_the_server_says(served, after):
     found, endpoint = served(lambda _, number: completion(GOOD) if number else (
-        429, {"Retry-After": "1"}, b"{}"))
+        429, {"Retry-After": after()}, b"{}"), is_strict=True)
 
     assert found.predict(["fine"])[0].label == "good"
-    assert endpoint.times[1] - endpoint.times[0] >= 1
+    assert endpoint.times[1] - endpoint.times[0] >= 0.9
+
+
+def test_what_one_request_is_told_to_wait_all_others_wait(served):
+    lock, told = threading.Lock(), []
+
+    def say(*_):
+        with lock:
+            if len(told) < 2:
+                told.append(time.monotonic())
+                return 429, {"Retry-After": "1"}, b"{}"
+        time.sleep(0.02)
+        return completion(GOOD)
+
+    found, endpoint = served(say, is_strict=True)
+    found.session = Session(LlmSettings(concurrency=2), is_strict=True)
+
+    assert all(item.label == "good" for item in found.predict([f"text {n}" for n in range(9)]))
+    assert len(endpoint.times) == 11
+    assert not [at for at in endpoint.times if told[1] < at < told[1] + 0.9]
+    assert found.session.budget.spent().startswith("9 requests (2 sent again), 135 tokens")
+
+
+def test_a_service_does_not_wait_and_leaves_the_server_alone_as_long_as_it_says(served):
+    found, endpoint = served(lambda *_: (429, {"Retry-After": "60"}, b"{}"), attempts=1)
+
+    begin = time.monotonic()
+    first, second = (found.predict([text])[0] for text in ("fine", "fine as well"))
+
+    assert first.label == second.label == ABSTAIN and time.monotonic() - begin < 30
+    assert "takes no request for another 60 s" in second.usage.fault
+    assert len(endpoint.bodies) == 1
+
+
+def test_a_service_asks_as_often_as_attempts_allow(served):
+    found, endpoint = served(lambda _, number: completion(GOOD) if number else (
+        500, {}, b"oops"))
+
+    assert found.predict(["fine"])[0].label == "good"
+    assert len(endpoint.bodies) == 2
+
+
+def test_a_wait_beyond_all_patience_ends_the_evaluation(served):
+    found, _ = served(lambda *_: (429, {"Retry-After": "1e9"}, b"{}"), is_strict=True)
+
+    with pytest.raises(NotMeasured, match="gave no answer"):
+        found.predict(["fine"])
+    with pytest.raises(NotMeasured, match="takes no request for another 600 s"):
+        found.predict(["other"])
 
 
 def test_server_errors_are_retried(served):
     found, endpoint = served(lambda _, number: completion(GOOD) if number > 2 else (
-        500 + number, {}, b"oops"))
+        500 + number, {}, b"oops"), is_strict=True)
 
     assert found.predict(["fine"])[0].label == "good"
-    assert len(endpoint.bodies) == 4
+    assert len(endpoint.bodies) == 4 and found.session.budget.retries == 3
 
 
 def test_a_cut_connection_is_retried(served):
@@ -71,12 +125,10 @@ def test_a_cut_connection_is_retried(served):
             raise Cut
         return completion(GOOD)
 
-    assert served(say)[0].predict(["fine"])[0].label == "good"
+    assert served(say, is_strict=True)[0].predict(["fine"])[0].label == "good"
 
 
-def test_a_server_that_hangs_is_given_up(served, monkeypatch):
-    monkeypatch.setattr("mlops.llm.openai_chat.RETRIES", 1)
-
+def test_a_server_that_hangs_is_given_up(served):
     def say(*_):
         time.sleep(0.6)
         return completion(GOOD)

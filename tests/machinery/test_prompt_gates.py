@@ -12,7 +12,7 @@ from llm_kit import Scripted
 
 from mlops import champion, report_data, report_outputs
 from mlops.dataset.manifest import load_manifest
-from mlops.errors import UsageError
+from mlops.errors import NotMeasured, UsageError
 from mlops.evaluation import evaluate
 from mlops.gates import figures, judge, load_gates
 from mlops.gates.rules import of_task
@@ -20,9 +20,10 @@ from mlops.llm import session_of
 from mlops.packaging import pack
 from mlops.project import load_project
 from mlops.registry.connect import connect
-from mlops.registry.operations import promote, register, resolve
+from mlops.registry.operations import promote, register, resolve, rollback
 from mlops.training import train
 from tools.prompt_lab import main as prompt_lab
+from tools.score import main as score
 
 WORDS = {"positive": ("love", "great", "excellent", "very happy"),
          "negative": ("broke", "awful", "waste", "unhappy")}
@@ -78,13 +79,14 @@ def judged(project, name, against="auto"):
     return run, report
 
 
-def produced(project, name):
-    """Bring a model's present state into production."""
+def produced(project, name, *stages):
+    """Bring a model's present state into production, or through these stages."""
     run, _ = judged(project, name)
     registry, pinned = connect(project, "local"), load_manifest(project.dataset).test_sha256
     register(registry, pack(project, run, "for tests"), pinned)
     ref = resolve(registry.snapshot(), f"{name}@staging", name)
-    promote(registry, ref, "production", pinned)
+    for stage in stages or ("production",):
+        promote(registry, ref, stage, pinned)
     return registry.snapshot().manifest(ref)
 
 
@@ -117,6 +119,23 @@ def test_the_registered_manifest_says_which_prompt_and_who_answers_it(both, says
         "params": {"temperature": 0, "max_output_tokens": 20}}
 
 
+def test_prompt_versions_move_through_the_stages_and_back_like_any_model(both, says):
+    first = produced(both, "asks")
+    new_prompt(both, "Judge what the writer thinks", "Judge what the customer thinks")
+    says(answer)
+
+    second = produced(both, "asks", "shadow", "production")
+
+    assert (second["version"], second["prompt_version"]) == (
+        "v1.1.0", "classify_sentiment-v0.4.0")
+    assert second["prompt"]["sha256"] != first["prompt"]["sha256"]
+    assert second["provider"] == first["provider"]
+    registry = connect(both, "local")
+    rollback(registry, "asks", "complaints")
+    state = registry.snapshot().states()["asks"]
+    assert state.stages["production"] == "v1.0.0" and "v1.1.0" in state.revoked
+
+
 def test_the_report_shows_the_prompts_diff_as_text(both, says):
     produced(both, "asks")
     new_prompt(both, "Read sarcasm as", "<b>Read</b> sarcasm of ada@example.org as")
@@ -128,6 +147,7 @@ def test_the_report_shows_the_prompts_diff_as_text(both, says):
     for name, shown in (("report.html", "&lt;b&gt;Read&lt;"), ("report.md", "#60;b&#62;Read")):
         text = (run.evaluation / name).read_text()
         assert shown in text and "<b>Read" not in text and "ada@" not in text
+        assert "cost a row" in text and "tokens a row" in text.partition("in the prompt")[2]
 
 
 def test_answers_that_break_the_format_are_wrong_and_the_report_says_why(both, says):
@@ -142,6 +162,8 @@ def test_answers_that_break_the_format_are_wrong_and_the_report_says_why(both, s
     neutral = report["per_class"]["neutral"]["support"]
     assert report["faults"]["total"] == neutral > 0
     assert report["per_class"]["neutral"]["recall"] == 0
+    assert report["metrics"]["f1_macro"] == pytest.approx(2 / 3)
+    assert run.metrics["val_f1_macro"] == pytest.approx(2 / 3)
     assert report["metrics"]["abstain_rate"] == pytest.approx(neutral / report["metrics"]["rows"])
     assert report["metrics"]["schema_valid_rate"] == pytest.approx(
         1 - report["metrics"]["abstain_rate"])
@@ -167,6 +189,41 @@ def test_evaluating_again_asks_nothing_again(both, says):
     judged(both, "asks")
 
     assert len(provider.asked) == before > 0
+
+
+def test_batch_scoring_ends_with_its_budget_and_goes_on_without_paying_twice(both, says, tmp_path):
+    produced(both, "asks")
+    provider, settings = says(answer), both.root / "project.yaml"
+    texts, out = tmp_path / "texts.jsonl", tmp_path / "scored"
+    texts.write_text("".join(json.dumps({"text": f"I love number {number}."}) + "\n"
+                             for number in range(60)))
+    command = [str(texts), "--model", "asks", "--out", str(out)]
+    without = settings.read_text()
+    settings.write_text(f"{without}llm: {{max_tokens: 1200, concurrency: 1}}\n")
+
+    with pytest.raises(NotMeasured, match="the budget is used up"):
+        score(command)
+    paid = len(provider.asked)
+    settings.write_text(without)
+
+    assert score(command) == 0
+    assert 0 < paid < 60 == len(provider.asked)
+    told = [json.loads(line) for line in (out / "part-00000.jsonl").read_text().splitlines()]
+    assert [item["label"] for item in told] == ["positive"] * 60
+
+
+def test_batch_scoring_says_why_a_text_has_no_answer_and_asks_in_one_process(both, says, tmp_path):
+    produced(both, "asks")
+    says(lambda request: "hm")
+    (tmp_path / "texts.jsonl").write_text('{"id": "a", "text": "I love it."}\n')
+    command = [str(tmp_path / "texts.jsonl"), "--model", "asks", "--out", str(tmp_path / "scored")]
+
+    with pytest.raises(UsageError, match="asks a provider"):
+        score([*command, "--engine", "dask"])
+
+    assert score(command) == 0
+    told = json.loads((tmp_path / "scored" / "part-00000.jsonl").read_text())
+    assert told["label"] == "abstain" and "not JSON" in told["fault"]
 
 
 def test_a_rule_for_prompts_is_not_asked_of_a_classic_model(both, says):

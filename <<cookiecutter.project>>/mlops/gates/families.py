@@ -15,6 +15,7 @@ import numpy as np
 
 from mlops import metrics as formulas
 from mlops.gates import spans, texts
+from nlp.model import ABSTAIN
 
 _PARTS = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<label>.+)\])?")
 
@@ -84,7 +85,8 @@ class Classification:
             found, column = np.divmod(found, len(labels))
             columns.append(column)
         columns.reverse()
-        features = [_one_hot(columns[0], side, len(labels)) for side in columns[1:]]
+        answers = np.array([label != ABSTAIN for label in labels])
+        features = [_one_hot(columns[0], side, answers) for side in columns[1:]]
         return Table(self, cell, features[0], features[1] if champion is not None else None, labels)
 
     def score(self, metric: str, label: int | None, sums: np.ndarray) -> np.ndarray:
@@ -187,12 +189,14 @@ def split_metric(metric: str) -> tuple[str, str | None]:
     return (match["name"], match["label"]) if match else (metric, None)
 
 
-def _one_hot(gold: np.ndarray, answer: np.ndarray, size: int) -> np.ndarray:
+def _one_hot(gold: np.ndarray, answer: np.ndarray, is_answer: np.ndarray) -> np.ndarray:
+    """Return (n, 3k). No answer is a miss, but no class for macro-F1 to average over."""
+    size = len(is_answer)
     features = np.zeros((len(gold), 3 * size))
     rows = np.arange(len(gold))
     features[rows, gold] = gold == answer
     features[rows, size + gold] = 1
-    features[rows, 2 * size + answer] = 1
+    features[rows, 2 * size + answer] = is_answer[answer]
     return features
 
 

@@ -82,7 +82,7 @@ class Asker:
                 if self.session.is_strict:
                     raise
                 fault = str(error)
-                break
+                continue
             replies.append((request, reply))
             if reply.refused:
                 fault = f"{REFUSED}: {reply.refused}"

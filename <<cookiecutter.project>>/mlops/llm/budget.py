@@ -16,8 +16,8 @@ class Budget:
 
     def __init__(self, max_cost: float | None = None, max_tokens: int | None = None) -> None:
         self.max_cost, self.max_tokens = max_cost, max_tokens
-        self.requests = self.tokens = 0
-        self.cost = 0.0
+        self.requests = self.second_attempts = self.retries = self.tokens = 0
+        self.cost, self._is_priced = 0.0, False
         self._held_tokens, self._held_cost = 0, 0.0
         self._lock = threading.Lock()
 
@@ -44,13 +44,20 @@ class Budget:
         with self._lock:
             self._held_tokens -= request.tokens_in + request.tokens_out
             self._held_cost -= settings.cost(request.tokens_in, request.tokens_out) or 0
-            self.requests += reply is not None
+            if reply:
+                self.requests += 1
+                self.second_attempts += len(request.messages) > 1
+                self.retries += reply.retries
             self.tokens += tokens_in + tokens_out
             self.cost += settings.cost(tokens_in, tokens_out) or 0
+            self._is_priced |= settings.price is not None
 
     def spent(self) -> str:
-        """Return what was spent, in words."""
-        return f"{self.requests:,} requests, {self.tokens:,} tokens, cost {self.cost:.4f}"
+        """Return what was spent, in words; a request that was sent again is one request."""
+        parts = ((self.second_attempts, "after a bad answer"), (self.retries, "sent again"))
+        told = ", ".join(f"{number:,} {what}" for number, what in parts if number)
+        cost = f", cost {self.cost:.4f}" if self._is_priced else ""
+        return f"{self.requests:,} requests{told and f' ({told})'}, {self.tokens:,} tokens{cost}"
 
     def _used_up(self, limit: str) -> NotMeasured:
         return NotMeasured(f"the budget is used up (llm.{limit} in project.yaml) after "

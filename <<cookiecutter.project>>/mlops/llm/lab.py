@@ -15,8 +15,8 @@ from mlops.llm.session import Session
 from mlops.markup import Markup, document, el
 from mlops.project import ModelSettings, Project
 from mlops.prompts import Prompt, diff
-from mlops.render_html import STYLE, cards
-from mlops.report_view import REASON, TEXT, shown
+from mlops.render_html import STYLE, cards, changed_lines
+from mlops.report_view import TEXT, diff_line, shown
 from mlops.training import create, fit
 from nlp.model import ABSTAIN, Prediction
 
@@ -98,7 +98,7 @@ def _figures(lab: Lab, trial: Trial) -> dict[str, Any]:
     return {
         "prompt": trial.prompt.tag, "file": str(trial.prompt.path), "rows": len(gold),
         "accuracy": accuracy, "interval": statistics.wilson(accuracy, len(gold), 0.95),
-        "f1_macro": metrics.f1_macro(matrix),
+        "f1_macro": metrics.f1_macro(matrix, labels),
         "schema_valid_rate": _mean([float(usage.fault is None) for usage in usages if usage]),
         "abstain_rate": answers.count(ABSTAIN) / len(answers),
         "tokens_mean": _mean([usage.tokens if usage else None for usage in usages]),
@@ -134,9 +134,9 @@ def page(lab: Lab, style: Path = STYLE) -> str:
 
 def _against(lab: Lab, first: Trial, trial: Trial) -> Markup:
     broken, fixed = lab.changed(trial)
-    lines = [shown(line, REASON) for line in diff.lines(diff.between(first.prompt, trial.prompt))]
+    lines = [diff_line(line) for line in diff.lines(diff.between(first.prompt, trial.prompt))]
     return el("section", el("h2", f"{first.prompt.tag} to {trial.prompt.tag}"),
-              el("ul", (el("li", el("code", line)) for line in lines), class_="diff"),
+              changed_lines(lines),
               _rows(lab, first, trial, "Newly broken", broken),
               _rows(lab, first, trial, "Newly fixed", fixed))
 

@@ -1,12 +1,15 @@
 """Any OpenAI-compatible endpoint, by the `openai` package (the extra `llm`).
 
 The package itself retries 408, 409, 429, 5xx and lost connections: with jitter, and after
-`Retry-After` where the server sends it. Base URL and key come from the environment.
+`Retry-After` where the server sends it. What one request is told here holds for all: nobody asks
+before that time. Base URL and key come from the environment.
 """
 
+import math
 import os
 import threading
 import time
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +18,10 @@ from mlops.llm.request import Reply, Request, Unavailable
 from mlops.prompts.answer import MAX_CHARS
 
 RETRIES = 5
+# Seconds. The package gives up, too, where a server wants longer waits than that.
+LONGEST_WAIT = 120
+# A server that wants to be left alone for longer is tried all the same.
+LONGEST_REST = 600
 KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 
 
@@ -26,25 +33,47 @@ class OpenAIChat:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._lock = threading.Lock()
+        self._not_before = 0.0
 
-    def complete(self, request: Request) -> Reply:
-        """Ask; raise Unavailable with the reason where no answer came."""
+    def complete(self, request: Request, is_patient: bool) -> Reply:
+        """Ask; raise Unavailable with the reason where no answer came.
+
+        Who is not patient gets one try, and none while the server wants to be left alone.
+        """
         with self._lock:
             client = self._client
         import openai
 
+        self._wait(request, is_patient)
+        if not is_patient:
+            client = client.with_options(max_retries=0)
         begin = time.perf_counter()
         try:
-            answer = client.chat.completions.create(
+            raw = client.chat.completions.with_raw_response.create(
                 model=request.model, **_params(request),
                 messages=[{"role": role, "content": text} for role, text in request.messages])
+            answer = raw.parse()
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             return Reply("", refused=_line(error))
         except (openai.OpenAIError, ValueError) as error:
             raise Unavailable(f"{request.provider} {request.model} gave no answer: "
                               f"{_line(error)}; what was answered before is kept: type the same "
                               "command to go on") from None
-        return _reply(request, answer, (time.perf_counter() - begin) * 1000)
+        return _reply(request, answer, (time.perf_counter() - begin) * 1000, raw.retries_taken)
+
+    def _wait(self, request: Request, is_patient: bool) -> None:
+        while (left := self._not_before - time.monotonic()) > 0:
+            if not is_patient or left > LONGEST_WAIT:
+                raise Unavailable(f"{request.provider} {request.model} takes no request for "
+                                  f"another {math.ceil(left)} s (Retry-After)")
+            time.sleep(left)
+
+    def _heed(self, response: Any) -> None:
+        """Note for how long an overloaded server wants no request, from anybody."""
+        if response.status_code in (429, 503):
+            rest = min(_seconds(response.headers.get("Retry-After", "")), LONGEST_REST)
+            with self._lock:
+                self._not_before = max(self._not_before, time.monotonic() + rest)
 
     @cached_property
     def _client(self) -> Any:
@@ -55,7 +84,9 @@ class OpenAIChat:
                              "pip install openai") from None
         if not os.environ.get(KEY):
             raise UsageError(f"{KEY} is not set; a server that wants no key takes any word")
-        return openai.OpenAI(timeout=self._timeout_s, max_retries=RETRIES)
+        return openai.OpenAI(
+            timeout=self._timeout_s, max_retries=RETRIES,
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [self._heed]}))
 
 
 def _params(request: Request) -> dict[str, Any]:
@@ -67,7 +98,19 @@ def _params(request: Request) -> dict[str, Any]:
     return params
 
 
-def _reply(request: Request, answer: Any, latency_ms: float) -> Reply:
+def _seconds(text: str) -> float:
+    """Return what Retry-After says, a number or a date (RFC 9110, 10.2.3); 0 for anything else."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except ValueError:
+            return 0.0
+    return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
+
+
+def _reply(request: Request, answer: Any, latency_ms: float, retries: int) -> Reply:
     try:
         text = answer.choices[0].message.content
         usage = answer.usage
@@ -78,7 +121,7 @@ def _reply(request: Request, answer: Any, latency_ms: float) -> Reply:
     text = (text if isinstance(text, str) else "")[:MAX_CHARS + 1]
     return Reply(text.encode("utf-8", "replace").decode(),
                  _count(usage, "prompt_tokens"), _count(usage, "completion_tokens"),
-                 round(latency_ms, 3))
+                 round(latency_ms, 3), retries=retries)
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -22,7 +22,8 @@ class Unavailable(NotMeasured):
 class Reply:
     """One answer as it came. Tokens are None where the provider does not count them.
 
-    `refused` says why the provider would not answer this very text, as a content filter does.
+    `refused` says why the provider would not answer this very text, as a content filter does;
+    `retries` how often the request was sent again, after an overload or a lost connection.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Reply:
     tokens_out: int | None = None
     latency_ms: float | None = None
     refused: str | None = None
+    retries: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,5 +73,8 @@ class Provider(Protocol):
 
     is_remote: bool
 
-    def complete(self, request: Request) -> Reply:
-        """Answer; raise Unavailable where there is no answer to be had."""
+    def complete(self, request: Request, is_patient: bool) -> Reply:
+        """Answer; raise Unavailable where there is no answer to be had.
+
+        Who is patient waits for an overloaded provider and asks again; a service must not.
+        """

@@ -34,9 +34,9 @@ Result = TypeVar("Result")
 class Session:
     """Answers requests from records or by asking. Shared by all models of a command.
 
-    `is_strict` says that a provider which cannot be had ends the command (NotMeasured); without it
-    the model falls back, as a service must. `masker` is what a project masks, names included;
-    without it a model masks by its own language.
+    `is_strict` says that a provider which cannot be had is waited for, and then ends the command
+    (NotMeasured); without it the model falls back at once, as a service must. `masker` is what a
+    project masks, names included; without it a model masks by its own language.
     """
 
     def __init__(self, limits: LlmSettings = LlmSettings(), mode: str = "live",
@@ -59,7 +59,7 @@ class Session:
         Raises NotMeasured for what is not recorded and may not be asked, or where the budget ends.
         """
         if not provider.is_remote:
-            return provider.complete(request)
+            return provider.complete(request, self.is_strict)
         tapes = [self._tape(folder, request) for folder in self._folders]
         for tape in tapes:
             found = tape.find(request)
@@ -110,7 +110,7 @@ class Session:
         self.budget.hold(request, settings)
         reply = None
         try:
-            reply = provider.complete(request)
+            reply = provider.complete(request, self.is_strict)
         finally:
             self.budget.settle(request, settings, reply)
         # Masked before anything else sees it: a second question may show it to the model again.
@@ -138,6 +138,7 @@ class _Ticker:
 
     def __init__(self, budget: Budget, total: int, stream: TextIO | None) -> None:
         self._budget, self._total, self._stream, self._done = budget, total, stream, 0
+        self._told = budget.requests
         self._live = stream is not None and stream.isatty()
         self._lock = threading.Lock()
 
@@ -147,7 +148,8 @@ class _Ticker:
             if self._live:
                 self._write("\r")
             elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total and (
-                    self._budget.requests):
+                    self._budget.requests > self._told):
+                self._told = self._budget.requests
                 self._write("", "\n")
 
     def end(self) -> None:
@@ -157,7 +159,7 @@ class _Ticker:
     def _write(self, begin: str, end: str = "") -> None:
         assert self._stream is not None or not self._live
         if self._stream:
-            self._stream.write(f"{begin}asked     {self._done:,}/{self._total:,}: "
+            self._stream.write(f"{begin}asked     {self._done:,}/{self._total:,} texts: "
                                f"{self._budget.spent()}{end}")
             self._stream.flush()
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mlops.errors import UsageError
+from mlops.llm import session_of
 from mlops.names import ModelRef
 from mlops.rollout import disagreement
 from mlops.rollout.disagreement import Disagreement
@@ -26,13 +27,19 @@ _WAITING, _LATENCIES = 20_000, 10_000
 
 
 def expected(place: Place, champion: ModelRef, candidate: ModelRef) -> Disagreement:
-    """Return how often both versions differ on the test split; raise NotMeasured without a model.
+    """Return how often both versions differ on the test split.
+
+    Raises NotMeasured where a model or a provider's answers cannot be had.
     """
     if not place.texts:
         raise UsageError("the test split is empty, so it predicts no disagreement")
-    answers = [load(place.project, ref, place.registry, "offline")[1].predict(place.texts)
-               for ref in (champion, candidate)]
-    return disagreement.offline(*answers)
+    models = [load(place.project, ref, place.registry, "offline")[1]
+              for ref in (champion, candidate)]
+    session = session_of(place.project)
+    for model in models:
+        if hasattr(model, "session"):
+            model.session = session
+    return disagreement.offline(*(model.predict(place.texts) for model in models))
 
 
 @dataclass
