@@ -1,5 +1,6 @@
 """What the tests share: baking projects, an environment for them, and git."""
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -36,11 +37,9 @@ TOGETHER = ("test_serve", "test_deploy", "test_flow_messages", "test_flow_comman
             "test_flow_schedules", "test_flow_promotion")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Give all workers one folder for what is made once."""
-    if SHARED not in os.environ:
-        os.environ[SHARED] = tempfile.mkdtemp(prefix="nlp-gitops-")
-        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(SHARED)))
+def pytest_configure() -> None:
+    """Make the shared folder before there are workers."""
+    shared()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,9 +97,17 @@ def cookiecutter(output: Path, *arguments: str,
                cwd=output.parent, env={**(env or environment()), "HOME": str(home)}, check=False)
 
 
+def shared() -> Path:
+    """Return the folder of what is made once; the process that makes it removes it at its end."""
+    if SHARED not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="nlp-gitops-")
+        atexit.register(shutil.rmtree, os.environ[SHARED], ignore_errors=True)
+    return Path(os.environ[SHARED])
+
+
 def once(name: str, make: Callable[[Path], object]) -> Path:
     """Return a folder that the first worker to ask for it makes for all; nobody changes it."""
-    folder = Path(os.environ[SHARED]) / name
+    folder = shared() / name
     ready = folder.with_suffix(".ready")
     with open(folder.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -168,7 +175,12 @@ def install(folder: Path, *packages: str | Path) -> None:
 @pytest.fixture
 def project(tmp_path: Path, venv: Path) -> Path:
     """A fresh bake whose environment is set up."""
-    return with_venv(bake(tmp_path / "out"), venv)
+    return baked(tmp_path / "out", venv)
+
+
+def baked(output: Path, venv: Path) -> Path:
+    """Return a bake whose environment is set up."""
+    return with_venv(bake(output), venv)
 
 
 def with_venv(folder: Path, venv: Path) -> Path:
@@ -180,7 +192,7 @@ def with_venv(folder: Path, venv: Path) -> Path:
 
 def trained(output: Path, venv: Path) -> Path:
     """Return a copy of a bake with one run."""
-    return copy_of("trained", lambda out: tool(with_venv(bake(out), venv), "train"), output)
+    return copy_of("trained", lambda out: tool(baked(out, venv), "train"), output)
 
 
 def packed(output: Path, venv: Path) -> Path:

@@ -5,13 +5,13 @@ git reaches a bare repository beside the bake under the address https://github.c
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import bake, commit, environment, git, run, tool, with_venv
+from conftest import baked, commit, environment, git, run, tool
 from github_standin.server import StandIn, running
 from github_standin.world import TOKEN, Repository
 from registry_kit import elsewhere
@@ -99,9 +99,10 @@ class Team:
 
 
 @contextmanager
-def team(folder: Path, venv: Path, **answers: str) -> Iterator[Team]:
-    """Bake a project, push it as a team does, and run GitHub's stand-in beside it."""
-    project = with_venv(bake(folder / "out", **answers), venv)
+def team(folder: Path, venv: Path,
+         made: Callable[[Path, Path], Path] = baked) -> Iterator[Team]:
+    """Push what is made as a team does, and run GitHub's stand-in beside it."""
+    project = made(folder / "out", venv)
     bare = folder / "github.git"
     run("git", "init", "--quiet", "--bare", "--initial-branch=main", bare, cwd=folder)
     # GitHub hands out any commit that it has.
