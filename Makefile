@@ -19,7 +19,8 @@ $(VENV)/.ready: requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -m venv --clear $(VENV) && \
 		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
 			-r requirements-uv.txt && \
-		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt || { \
+		$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes \
+			-r requirements-dev.txt || { \
 		echo "error: the packages could not be installed; is there a network?" >&2; exit 3; }
 	@touch $@
 

@@ -1,11 +1,15 @@
 """What the tests share: baking projects, an environment for them, and git."""
 
+import atexit
+import fcntl
+import hashlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +23,24 @@ CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
          "PYTHONDONTWRITEBYTECODE": "1"}
 FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
            "PYTEST_")
-
+# Where the folder is that all workers of a run share; a test's own commands do not see it.
+SHARED = "PYTEST_SHARED_FOLDER"
 
 # Modules that train models or run workflows come last, so that a plain fault shows in seconds.
 SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_faults",
-        "test_registry_tampering", "test_registry_kills", "test_machinery", "test_lifecycle",
-        "test_serve", "test_deploy", "test_runbook", "test_flow_commands", "test_flow_schedules",
-        "test_flow_promotion", "test_ci")
+        "test_registry_tampering", "test_registry_archives", "test_registry_hook",
+        "test_registry_kills", "test_machinery", "test_lifecycle",
+        "test_serve", "test_deploy", "test_runbook", "test_flow_messages", "test_flow_commands",
+        "test_flow_schedules", "test_flow_promotion", "test_ci")
 # Their tests share a site, one team or two trained versions; those of a promotion follow each
 # other.
-TOGETHER = ("test_documentation", "test_serve", "test_deploy", "test_flow_commands",
-            "test_flow_schedules", "test_flow_promotion")
+TOGETHER = ("test_documentation", "test_serve", "test_deploy", "test_flow_messages",
+            "test_flow_commands", "test_flow_schedules", "test_flow_promotion")
+
+
+def pytest_configure() -> None:
+    """Make the shared folder before there are workers."""
+    shared()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,11 +98,47 @@ def cookiecutter(output: Path, *arguments: str,
                cwd=output.parent, env={**(env or environment()), "HOME": str(home)}, check=False)
 
 
-def bake(output: Path, **answers: str) -> Path:
+def shared() -> Path:
+    """Return the folder of what is made once; the process that makes it removes it at its end."""
+    if SHARED not in os.environ:
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="nlp-gitops-")
+        atexit.register(shutil.rmtree, os.environ[SHARED], ignore_errors=True)
+    return Path(os.environ[SHARED])
+
+
+def once(name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that the first worker to ask for it makes for all; nobody changes it."""
+    folder = shared() / name
+    ready = folder.with_suffix(".ready")
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            ready.touch()
+    return folder
+
+
+def generate(output: Path, **answers: str) -> Path:
     """Generate a project and return its folder; fail the test if generation fails."""
     done = cookiecutter(output, *(f"{key}={value}" for key, value in answers.items()))
     assert done.returncode == 0, done.stdout + done.stderr
     return output / answers.get("project", "review-sentiment")
+
+
+def bake(output: Path, **answers: str) -> Path:
+    """Return a project's folder: a copy of the one that is generated with these answers."""
+    digest = hashlib.sha256(repr(answers).encode()).hexdigest()[:16]
+    return copy_of(f"bake-{digest}", lambda out: generate(out, **answers), output)
+
+
+def copy_of(name: str, make: Callable[[Path], object], output: Path) -> Path:
+    """Copy what is made once, a folder with one project; return the project in the copy."""
+    made = once(name, lambda folder: make(folder / "out")) / "out"
+    shutil.copytree(made, output, symlinks=True, dirs_exist_ok=True)
+    project, = made.iterdir()
+    return output / project.name
 
 
 def git(repo: Path, *arguments: str) -> str:
@@ -108,21 +155,33 @@ def commit(repo: Path, message: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def venv() -> Path:
     """A new virtual environment with exactly what a generated project's lock file names."""
-    folder = tmp_path_factory.mktemp("venv") / ".venv"
-    cwd = folder.parent
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=cwd)
-    run("uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python",
-        "--require-hashes", "-r", TEMPLATE / "requirements.txt", cwd=cwd)
+    return once("venv", lambda folder: install(
+        folder, "--require-hashes", "-r", TEMPLATE / "requirements.txt"))
+
+
+def install(folder: Path, *packages: str | Path) -> None:
+    """Make a virtual environment with these packages.
+
+    They are compiled once here, because commands, which write no bytecode, would all do it again:
+    that took more than half of what training takes.
+    """
+    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+    run("uv", "pip", "install", "--quiet", "--compile-bytecode",
+        "--python", folder / "bin" / "python", *packages, cwd=folder.parent)
     (folder / ".ready").touch()
-    return folder
 
 
 @pytest.fixture
 def project(tmp_path: Path, venv: Path) -> Path:
     """A fresh bake whose environment is set up."""
-    return with_venv(bake(tmp_path / "out"), venv)
+    return baked(tmp_path / "out", venv)
+
+
+def baked(output: Path, venv: Path) -> Path:
+    """Return a bake whose environment is set up."""
+    return with_venv(bake(output), venv)
 
 
 def with_venv(folder: Path, venv: Path) -> Path:
@@ -130,6 +189,21 @@ def with_venv(folder: Path, venv: Path) -> Path:
     (folder / ".venv").symlink_to(venv)
     os.utime(venv / ".ready")
     return folder
+
+
+def trained(output: Path, venv: Path) -> Path:
+    """Return a copy of a bake with one run."""
+    return copy_of("trained", lambda out: tool(baked(out, venv), "train"), output)
+
+
+def packed(output: Path, venv: Path) -> Path:
+    """Return a copy of a bake whose run passed the gate, without a champion, and is packed."""
+    def make(out: Path) -> None:
+        project = trained(out, venv)
+        tool(project, "eval_gate")
+        tool(project, "pack_model")
+
+    return copy_of("packed", make, output)
 
 
 def tool(project: Path, name: str, *arguments: str, check: bool = True,

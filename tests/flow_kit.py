@@ -5,19 +5,22 @@ git reaches a bare repository beside the bake under the address https://github.c
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conftest import bake, commit, environment, git, run, tool, with_venv
+from conftest import baked, commit, environment, git, run, tool
 from github_standin.server import StandIn, running
 from github_standin.world import TOKEN, Repository
+from registry_kit import elsewhere
 from runner import Result, run_workflow
 
 REPO = "acme/reviews"
 NAME = "review-sentiment"
+# What a stranger may write wherever people write.
+HOSTILE = "$(id) `id` \n::error::x\n<b>@org/team</b> [l](http://x) | #1"
 URL = f"https://github.com/{REPO}.git"
 # How this machine reaches packages: a job needs that, and nothing else of the environment.
 PACKAGES = {"UV_CACHE_DIR": os.path.expanduser("~/.cache/uv"),
@@ -96,9 +99,10 @@ class Team:
 
 
 @contextmanager
-def team(folder: Path, venv: Path, **answers: str) -> Iterator[Team]:
-    """Bake a project, push it as a team does, and run GitHub's stand-in beside it."""
-    project = with_venv(bake(folder / "out", **answers), venv)
+def team(folder: Path, venv: Path,
+         made: Callable[[Path, Path], Path] = baked) -> Iterator[Team]:
+    """Push what is made as a team does, and run GitHub's stand-in beside it."""
+    project = made(folder / "out", venv)
     bare = folder / "github.git"
     run("git", "init", "--quiet", "--bare", "--initial-branch=main", bare, cwd=folder)
     # GitHub hands out any commit that it has.
@@ -110,3 +114,25 @@ def team(folder: Path, venv: Path, **answers: str) -> Iterator[Team]:
         github.add(REPO, bare)
         yield Team(project, bare, github, folder, venv)
         assert github.protests == []
+
+
+@contextmanager
+def team_in_staging(folder: Path, venv: Path) -> Iterator[Team]:
+    """Yield a team with one version in staging, made elsewhere, which costs no training."""
+    with team(folder, venv) as found:
+        made = elsewhere(found.project, 0)
+        found.tool("push_to_registry", "--from", str(made), "--registry", "origin")
+        yield found
+
+
+def in_workflow(folder: Path, payload: dict | None = None, **more: str) -> dict:
+    """Return what a job's environment adds, and the files that it writes to."""
+    folder.mkdir(exist_ok=True)
+    (folder / "event.json").write_text(json.dumps(payload or {}))
+    for name in ("summary", "output"):
+        (folder / name).touch()
+    return {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": REPO, "GITHUB_RUN_ID": "7",
+            "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REF": "refs/heads/main",
+            "GITHUB_EVENT_PATH": str(folder / "event.json"),
+            "GITHUB_STEP_SUMMARY": str(folder / "summary"),
+            "GITHUB_OUTPUT": str(folder / "output"), **more}

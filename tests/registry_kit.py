@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from conftest import TEMPLATE, bake, environment, git, run, tool, with_venv
+from conftest import TEMPLATE, bake, environment, git, once, run, tool, with_venv
 
 sys.path.insert(0, str(TEMPLATE))
 
@@ -27,35 +27,56 @@ gates:
 
 def team(folder: Path, venv: Path) -> Path:
     """Return a bake whose origin is a bare repository made by `init-remote`, in the same folder."""
-    project = with_venv(bake(folder), venv)
-    tool(project, "registry", "init-remote", str(folder / "origin.git"))
-    git(project, "remote", "add", "origin", str(folder / "origin.git"))
-    git(project, "push", "--quiet", "origin", "main", "registry")
-    return project
+    def make(first: Path) -> None:
+        project = with_venv(bake(first), venv)
+        tool(project, "registry", "init-remote", str(first / "origin.git"))
+        git(project, "remote", "add", "origin", str(first / "origin.git"))
+        git(project, "push", "--quiet", "origin", "main", "registry")
+
+    return copied(once("team", make), folder)
 
 
 def copied(folder: Path, target: Path) -> Path:
     """Copy a team's folder with everything in it; return the project in the copy."""
-    shutil.copytree(folder, target, symlinks=True)
+    shutil.copytree(folder, target, symlinks=True, dirs_exist_ok=True)
     project = target / NAME
     git(project, "remote", "set-url", "origin", str(target / "origin.git"))
     return project
 
 
-def team_with_models(folder: Path, venv: Path) -> Path:
-    """Make a team's project with two models made elsewhere; return its folder."""
-    project = team(folder, venv)
-    for number in range(2):
-        elsewhere(project, number)
-    return folder
+def team_with_models(venv: Path) -> Path:
+    """Return the folder, to be copied, of a team with two models made elsewhere."""
+    def make(folder: Path) -> None:
+        project = team(folder, venv)
+        for number in range(2):
+            elsewhere(project, number)
+
+    return once("team-with-models", make)
 
 
-def team_with_a_version(folder: Path, venv: Path) -> Path:
-    """Make a team with v1.0.0 in staging and a second model that waits; return its folder."""
-    project = team(folder, venv)
-    register(project, 0)
-    elsewhere(project, 1)
-    return folder
+def team_with_a_version(venv: Path) -> Path:
+    """Return the folder, to be copied, of a team with v1.0.0 in staging and a model that waits."""
+    def make(folder: Path) -> None:
+        project = team(folder, venv)
+        register(project, 0)
+        elsewhere(project, 1)
+
+    return once("team-with-a-version", make)
+
+
+def team_with_two_versions(venv: Path) -> Path:
+    """Return the folder, to be copied, of a team with v1.0.0 in production, v1.0.1 in staging.
+
+    These are events 1 to 5.
+    """
+    def make(folder: Path) -> None:
+        project = team(folder, venv)
+        register(project, 0)
+        tool(project, "promote", "@staging", "--to", "production", "--registry", "origin")
+        register(project, 1)
+        assert verify(project) == []
+
+    return once("team-with-two-versions", make)
 
 
 def elsewhere(project: Path, number: int) -> Path:
@@ -200,3 +221,9 @@ def rewrite(project: Path, work: Path, *commands: str) -> None:
     for command in commands:
         run("sh", "-ec", command, cwd=clone, env=env)
     git(origin(project), "fetch", "--quiet", "--no-tags", str(clone), "+registry:registry")
+
+
+def annotated(project: Path, name: str, target: str, message: str) -> None:
+    """Put an annotated tag straight into the bare repository."""
+    git(origin(project), "-c", "user.name=mallory", "-c", "user.email=m@localhost", "tag", "-f",
+        "-a", name, target, "-m", message)

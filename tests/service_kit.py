@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 
-from conftest import bake, commit, environment, tool, with_venv
+from conftest import commit, copy_of, environment, packed, tool
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
@@ -18,14 +18,17 @@ V0, V1 = "review-sentiment@v1.0.0", "review-sentiment@v1.0.1"
 
 def two_versions(folder, venv):
     """Return a bake with one version in production and a newer one in staging."""
-    project = with_venv(bake(folder / "out"), venv)
-    register(project)
-    tool(project, "promote", V0, "--to", "production")
-    path = project / "project.yaml"
-    path.write_text(path.read_text().replace("c: 4.0", "c: 3.5"))
-    commit(project, "Regularise a little more")
-    register(project)
-    return project
+    def make(out):
+        project = packed(out, venv)
+        tool(project, "push_to_registry")
+        tool(project, "promote", V0, "--to", "production")
+        path = project / "project.yaml"
+        path.write_text(path.read_text().replace("c: 4.0", "c: 3.5"))
+        commit(project, "Regularise a little more")
+        for name in ("train", "eval_gate", "pack_model", "push_to_registry"):
+            tool(project, name)
+
+    return copy_of("two-versions", make, folder / "out")
 
 
 def register(project, **env):

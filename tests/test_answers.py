@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import ROOT, bake, cookiecutter, environment, run
+from conftest import ROOT, cookiecutter, environment, generate, run
 
 REFUSED = [
     ("project", "Bad Name", "for example review-sentiment"),
@@ -46,7 +46,7 @@ def test_an_answer_that_cannot_work_is_refused_in_one_line(tmp_path, key, value,
     "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", '"""', "'''", "\\", "${{ secrets.X }}",
     "{% raw %}", "key: value # no comment", "- [x] <script>alert(1)</script>", "%TEMP% | cat"])
 def test_harmless_oddities_in_the_description_stay_data(tmp_path, value):
-    folder = bake(tmp_path / "out", description=value)
+    folder = generate(tmp_path / "out", description=value)
 
     settings = yaml.safe_load((folder / "project.yaml").read_text(encoding="utf-8"))
     assert settings["description"] == value

@@ -5,7 +5,7 @@ import re
 from functools import partial
 
 import pytest
-from conftest import ROOT, TEMPLATE, run, tool
+from conftest import ROOT, TEMPLATE, install, once, tool
 from github_life import REPOSITORY, at_github
 from github_standin import attestations
 from github_standin.server import running
@@ -17,16 +17,12 @@ SUBJECT = f"attestation of {NAME}@v1.0.0"
 
 
 @pytest.fixture(scope="module")
-def attesting(tmp_path_factory):
+def attesting():
     """The project's locked environment with the extra `attest`, as this repository locks it."""
-    folder = tmp_path_factory.mktemp("attesting") / ".venv"
     locked = (ROOT / "requirements-dev.txt").read_text()
     extra = re.findall(r"^((?:cramjam|sigstore)==\S+)", locked, re.MULTILINE)
-    run("uv", "venv", "--quiet", folder, cwd=folder.parent)
-    run("uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python",
-        "-r", TEMPLATE / "requirements.txt", *extra, cwd=folder.parent)
-    (folder / ".ready").touch()
-    return folder
+    return once("attesting", lambda folder: install(
+        folder, "-r", TEMPLATE / "requirements.txt", *extra))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, bake, cookiecutter, environment, git, run
+from conftest import ROOT, TEMPLATE, cookiecutter, environment, generate, git, run
 
 CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text())
 VERBATIM = CONTEXT["_copy_without_render"]
@@ -26,7 +26,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def default(tmp_path_factory):
-    return bake(tmp_path_factory.mktemp("default") / "out")
+    return generate(tmp_path_factory.mktemp("default") / "out")
 
 
 def tracked(folder):
@@ -57,7 +57,7 @@ def test_without_a_git_identity_the_owner_commits(default):
 
 @pytest.mark.parametrize("answers", OPTIONS, ids=lambda answers: next(iter(answers)))
 def test_every_option_reaches_the_settings_as_data(tmp_path, answers):
-    folder = bake(tmp_path / "out", **answers)
+    folder = generate(tmp_path / "out", **answers)
 
     settings = yaml.safe_load((folder / "project.yaml").read_text(encoding="utf-8"))
     key, value = next(iter(answers.items()))
@@ -70,7 +70,7 @@ def test_every_option_reaches_the_settings_as_data(tmp_path, answers):
 @pytest.mark.parametrize("answers", [{}, {"task": "prompt-classification"}],
                          ids=["text", "prompt"])
 def test_no_template_marker_is_left(tmp_path, answers):
-    folder = bake(tmp_path / "out", **answers)
+    folder = generate(tmp_path / "out", **answers)
 
     for name in tracked(folder):
         text = (folder / name).read_text(encoding="utf-8")
@@ -110,7 +110,7 @@ def test_every_verbatim_pattern_matches_something():
 
 
 def test_generating_over_a_project_with_force_keeps_the_teams_own_files(tmp_path):
-    folder = bake(tmp_path / "out")
+    folder = generate(tmp_path / "out")
     own = folder / "nlp" / "ours.py"
     own.write_text("OURS = True\n")
 
@@ -120,7 +120,7 @@ def test_generating_over_a_project_with_force_keeps_the_teams_own_files(tmp_path
 
 
 def test_an_existing_folder_is_refused_and_left_alone(tmp_path):
-    folder = bake(tmp_path / "out")
+    folder = generate(tmp_path / "out")
     (folder / "README.md").write_text("mine")
 
     done = cookiecutter(tmp_path / "out")
@@ -136,7 +136,7 @@ def test_python_caches_in_the_template_folder_do_not_reach_a_project(tmp_path):
     cache.mkdir()
     try:
         (cache / "x.cpython-311.pyc").write_bytes(b"\0")
-        folder = bake(tmp_path / "out")
+        folder = generate(tmp_path / "out")
     finally:
         (cache / "x.cpython-311.pyc").unlink()
         cache.rmdir()

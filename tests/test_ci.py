@@ -19,6 +19,16 @@ def on_github(tmp_path, venv):
         yield found
 
 
+@pytest.fixture
+def small(on_github):
+    """The same with few tests of its own: that all of them pass is seen on the first push."""
+    for path in (on_github.project / "tests").glob("test_*.py"):
+        if path.stem not in ("test_preprocess", "test_names"):
+            path.unlink()
+    on_github.push("Keep the quick tests")
+    return on_github
+
+
 def pull_request(on_github, base, number=7, branch="change", fork=False):
     """Run ci.yml for a pull request of the work tree's commit against `base`."""
     head = git(on_github.project, "rev-parse", "HEAD")
@@ -84,15 +94,15 @@ def test_a_public_repository_attests_the_archive_and_where_it_is_told_to_it_goes
         {"workflow": "promote.yml", "ref": "main", "inputs": {"version": f"{NAME}@v1.0.0"}}]
 
 
-def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_github):
-    (on_github.project / "tests" / "test_more.py").write_text("def test_more():\n    pass\n")
-    base = on_branch(on_github, "A test")
-    trained = pull_request(on_github, base)
-    kept = pull_request(on_github, base)
-    on_github.edit("README.md", "## ", "### ")
-    on_github.push("Papers", "change")
+def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(small):
+    (small.project / "tests" / "test_more.py").write_text("def test_more():\n    pass\n")
+    base = on_branch(small, "A test")
+    trained = pull_request(small, base)
+    kept = pull_request(small, base)
+    small.edit("README.md", "## ", "### ")
+    small.push("Papers", "change")
 
-    result = pull_request(on_github, git(on_github.project, "rev-parse", "change~"))
+    result = pull_request(small, git(small.project, "rev-parse", "change~"))
 
     assert trained.exit_code == kept.exit_code == result.exit_code == 0, kept.log[-3000:]
     for tool in ("tools/train.py", "tools/drill.py"):
@@ -104,15 +114,15 @@ def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(on_git
         **dict.fromkeys(("checks", "gate", "drill", "register"), "skipped"), "pass": "success"}
 
 
-def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(on_github):
-    data = on_github.project / "data" / "train.jsonl"
+def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(small):
+    data = small.project / "data" / "train.jsonl"
     first, rest = data.read_text(encoding="utf-8").split("\n", 1)
     data.write_text(json.dumps({**json.loads(first), "label": "postive"}) + "\n" + rest)
-    on_github.edit("nlp/preprocess.py", ".casefold()", "")
-    (on_github.project / "nlp" / "extra.py").write_text("import os\n")
-    on_github.edit("prompts/classify_sentiment/prompt_v0.3.1.txt", "{{ text }}", "{{ txet }}")
+    small.edit("nlp/preprocess.py", ".casefold()", "")
+    (small.project / "nlp" / "extra.py").write_text("import os\n")
+    small.edit("prompts/classify_sentiment/prompt_v0.3.1.txt", "{{ text }}", "{{ txet }}")
 
-    result = pull_request(on_github, on_branch(on_github, HOSTILE))
+    result = pull_request(small, on_branch(small, HOSTILE))
 
     assert {name: outcome for name, outcome in result.jobs.items() if "checks" in name} == {
         f"checks ({name})": "failure" for name in ("lint", "test", "schema", "prompts")}
@@ -124,16 +134,16 @@ def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(on_gith
     assert (result.outcome("gate"), result.outcome("pass")) == ("skipped", "failure")
 
 
-def test_a_worse_model_from_a_fork_is_red_and_a_comment_says_why(on_github):
-    on_github.edit("project.yaml", "c: 4.0", "c: 0.0001")
-    on_github.edit("gates.yaml", "max: 150", "max: 0.0001")
-    base = on_branch(on_github, HOSTILE)
-    sha = git(on_github.project, "rev-parse", "HEAD")
-    pulls.add(on_github.repository, 7, "stranger", "change", sha, title=HOSTILE)
+def test_a_worse_model_from_a_fork_is_red_and_a_comment_says_why(small):
+    small.edit("project.yaml", "c: 4.0", "c: 0.0001")
+    small.edit("gates.yaml", "max: 150", "max: 0.0001")
+    base = on_branch(small, HOSTILE)
+    sha = git(small.project, "rev-parse", "HEAD")
+    pulls.add(small.repository, 7, "stranger", "change", sha, title=HOSTILE)
 
-    result = pull_request(on_github, base, fork=True)
-    git(on_github.project, "checkout", "--quiet", "main")
-    told = on_github.act("pr-comment.yml", "workflow_run", event(
+    result = pull_request(small, base, fork=True)
+    git(small.project, "checkout", "--quiet", "main")
+    told = small.act("pr-comment.yml", "workflow_run", event(
         "workflow_run", repository={"full_name": REPO, "default_branch": "main"}, workflow_run={
             "event": "pull_request", "id": 1, "conclusion": "failure", "head_branch": "change",
             "head_sha": sha, "html_url": "https://github.com/run",
@@ -142,10 +152,10 @@ def test_a_worse_model_from_a_fork_is_red_and_a_comment_says_why(on_github):
     assert (result.failed_step.name, result.outcome("pass")) == (
         "Train and judge, unless the same inputs passed before", "failure")
     assert told.exit_code == 0, told.log[-3000:]
-    comment, = on_github.repository.comments.values()
+    comment, = small.repository.comments.values()
     for gate in ("quality", "short-and-domains", "latency"):
         assert gate in comment["body"] and gate in result.summary
-    assert "pwned" not in [path.name for path in on_github.work.rglob("pwned")]
+    assert "pwned" not in [path.name for path in small.work.rglob("pwned")]
 
 
 def test_the_templates_own_workflow_calls_make_test(tmp_path):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import git
+from conftest import git, packed
 from flow_kit import NAME, REPO, team
 from github_events import event
 from registry_kit import about, elsewhere
@@ -12,21 +12,17 @@ from registry_kit import about, elsewhere
 @pytest.fixture(scope="module")
 def on_github(tmp_path_factory, venv):
     """A team with v1.0.0 in production and v1.0.1 in staging; the tests follow each other."""
-    with team(tmp_path_factory.mktemp("promotion"), venv) as found:
-        register(found)
+    with team(tmp_path_factory.mktemp("promotion"), venv, packed) as found:
+        found.tool("push_to_registry", "--registry", "origin")
         found.tool("promote", "@staging", "--to", "Production", "--registry", "origin",
                    "--direct")
         found.edit("project.yaml", "c: 4.0", "c: 5.0")
         found.push("Regularise less")
-        register(found)
+        found.tool("train")
+        found.tool("eval_gate", "--registry", "origin")
+        found.tool("pack_model")
+        found.tool("push_to_registry", "--registry", "origin")
         yield found
-
-
-def register(on_github):
-    on_github.tool("train")
-    on_github.tool("eval_gate", "--registry", "origin")
-    on_github.tool("pack_model")
-    on_github.tool("push_to_registry", "--registry", "origin")
 
 
 def promote(on_github, version, **more):

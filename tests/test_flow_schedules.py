@@ -2,9 +2,8 @@
 
 import pytest
 from conftest import commit, environment, git, run
-from flow_kit import NAME, REPO, team
+from flow_kit import NAME, REPO, team_in_staging
 from github_events import event
-from registry_kit import elsewhere
 
 REPOSITORY = {"full_name": REPO, "default_branch": "main"}
 WEEKLY = {"schedule": "23 5 * * 1"}
@@ -13,9 +12,7 @@ WEEKLY = {"schedule": "23 5 * * 1"}
 @pytest.fixture(scope="module")
 def on_github(tmp_path_factory, venv):
     """A team on GitHub with one version in staging, made elsewhere, which costs no training."""
-    with team(tmp_path_factory.mktemp("schedules"), venv) as found:
-        folder = elsewhere(found.project, 0)
-        found.tool("push_to_registry", "--from", str(folder), "--registry", "origin")
+    with team_in_staging(tmp_path_factory.mktemp("schedules"), venv) as found:
         yield found
 
 

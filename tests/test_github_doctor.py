@@ -15,8 +15,8 @@ WELL = {"mended": [], "troubles": [], "faults": []}
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, venv):
-    return team_with_models(tmp_path_factory.mktemp("github") / "team", venv)
+def prepared(venv):
+    return team_with_models(venv)
 
 
 @pytest.fixture

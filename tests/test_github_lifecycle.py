@@ -11,8 +11,8 @@ from registry_kit import NAME, about, against_champion, origin, team_with_models
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory, venv):
-    return team_with_models(tmp_path_factory.mktemp("github") / "team", venv)
+def prepared(venv):
+    return team_with_models(venv)
 
 
 @pytest.fixture

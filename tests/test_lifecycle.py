@@ -4,12 +4,19 @@ import json
 import shutil
 
 import pytest
-from conftest import bake, commit, environment, git, run, tool, with_venv
+from conftest import bake, commit, environment, git, packed, run, tool, trained, with_venv
 
 
 @pytest.fixture
-def shared(project, tmp_path):
-    """A bake whose origin is a bare repository, as a team has it without GitHub."""
+def with_a_run(tmp_path, venv):
+    """A bake in which somebody has trained."""
+    return trained(tmp_path / "out", venv)
+
+
+@pytest.fixture
+def shared(tmp_path, venv):
+    """A bake with a packed model, whose origin is a bare repository, as a team has it."""
+    project = packed(tmp_path / "out", venv)
     run("git", "init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "origin.git",
         cwd=tmp_path)
     git(project, "remote", "add", "origin", str(tmp_path / "origin.git"))
@@ -55,10 +62,10 @@ def test_make_pipeline_goes_from_checks_to_production(tmp_path, venv, task):
     assert git(project, "status", "--porcelain") == ""
 
 
-def test_the_default_model_is_good_but_not_perfect_and_its_slices_differ(project):
-    make(project, "train", "gate")
+def test_the_default_model_is_good_but_not_perfect_and_its_slices_differ(with_a_run):
+    make(with_a_run, "gate")
 
-    report = json.loads((project / "reports" / "report.json").read_text())
+    report = json.loads((with_a_run / "reports" / "report.json").read_text())
     slices = {gate["slice"]: gate["value"] for gate in report["gates"] if gate["slice"]}
     assert 0.82 <= report["metrics"]["f1_macro"] <= 0.92
     assert {"short_text", "long_text"} < set(slices) and len(slices) >= 6
@@ -66,7 +73,6 @@ def test_the_default_model_is_good_but_not_perfect_and_its_slices_differ(project
 
 
 def test_two_versions_on_a_bare_remote_and_back(shared, tmp_path):
-    candidate(shared)
     tool(shared, "push_to_registry", "--stage", "Staging", "--registry", "origin")
     tool(shared, "promote", "review-sentiment@v1.0.0", "--to", "Production", "--registry", "origin")
     edit(shared, "project.yaml", "c: 4.0", "c: 2.0")
@@ -92,7 +98,6 @@ def test_two_versions_on_a_bare_remote_and_back(shared, tmp_path):
 
 
 def test_a_clone_reads_and_continues_the_registry(shared, venv, tmp_path):
-    candidate(shared)
     tool(shared, "push_to_registry", "--registry", "origin")
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", tmp_path / "origin.git", clone, cwd=tmp_path)
@@ -115,21 +120,17 @@ def test_an_uncommitted_change_is_registered_locally_with_a_warning_but_not_shar
     assert shown(shared, "origin") == {}
 
 
-def test_a_model_below_its_bound_gets_no_further(project):
-    tool(project, "train")
-
-    gate = tool(project, "eval_gate", "--min_f1_macro", "0.99", check=False)
-    pack = tool(project, "pack_model", check=False)
+def test_a_model_below_its_bound_gets_no_further(with_a_run):
+    gate = tool(with_a_run, "eval_gate", "--min_f1_macro", "0.99", check=False)
+    pack = tool(with_a_run, "pack_model", check=False)
 
     assert gate.returncode == 1
     assert gate.stdout.splitlines()[-1].startswith("GATE: FAIL (f1_macro 0.8")
     assert pack.returncode == 1 and "gate said FAIL" in pack.stderr
 
 
-def test_the_brief_command_line_passes(project):
-    tool(project, "train")
-
-    gate = tool(project, "eval_gate", "--min_f1_macro", "0.80", "--max_latency_ms_p95", "150")
+def test_the_brief_command_line_passes(with_a_run):
+    gate = tool(with_a_run, "eval_gate", "--min_f1_macro", "0.80", "--max_latency_ms_p95", "150")
 
     assert gate.stdout.splitlines()[-1] == "GATE: PASS"
 

@@ -17,8 +17,8 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory, venv):
-    return team_with_a_version(tmp_path_factory.mktemp("registered"), venv)
+def registered(venv):
+    return team_with_a_version(venv)
 
 
 @pytest.fixture

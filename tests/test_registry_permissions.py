@@ -28,8 +28,8 @@ def permissions_count(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory, venv):
-    return team_with_a_version(tmp_path_factory.mktemp("registered"), venv)
+def registered(venv):
+    return team_with_a_version(venv)
 
 
 @pytest.fixture

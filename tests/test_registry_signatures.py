@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from conftest import commit, git, run, tool
+from conftest import commit, git, once, run, tool
 from registry_kit import NAME, copied, origin, register, team, verify
 
 VERSION, STAGING = f"{NAME}@v1.0.0", f"{NAME}#staging#2"
@@ -20,10 +20,12 @@ def public(key):
 
 
 @pytest.fixture(scope="module")
-def registered(tmp_path_factory, venv):
+def registered(venv):
     """A team that signs, with v1.0.0 in staging."""
-    folder = tmp_path_factory.mktemp("signed")
-    project = team(folder, venv)
+    return once("signed", lambda folder: sign(team(folder, venv), folder))
+
+
+def sign(project, folder):
     alice = new_key(folder, "alice")
     (project / "signers").write_text(f"alice@localhost {public(alice)}\n")
     settings = project / "project.yaml"
@@ -33,7 +35,6 @@ def registered(tmp_path_factory, venv):
     git(project, "config", "user.signingkey", str(alice))
     register(project, 0)
     assert verify(project) == []
-    return folder
 
 
 @pytest.fixture

@@ -3,11 +3,10 @@
 import json
 import os
 import re
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, bake, commit, environment, git, run, tool, with_venv
+from conftest import TEMPLATE, bake, commit, environment, git, install, once, run, tool, with_venv
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_MODE": "offline",
          "WANDB_ERROR_REPORTING": "false"}
@@ -72,15 +71,10 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def full_venv(venv, tmp_path_factory):
+def full_venv():
     """The project's locked environment with the real MLflow and wandb beside it."""
-    folder = tmp_path_factory.mktemp("trackers") / ".venv"
-    cwd = folder.parent
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=cwd)
-    run("uv", "pip", "install", "--quiet", "--python", folder / "bin" / "python",
-        "-r", TEMPLATE / "requirements.txt", "mlflow", "wandb", cwd=cwd)
-    (folder / ".ready").touch()
-    return folder
+    return once("trackers", lambda folder: install(
+        folder, "-r", TEMPLATE / "requirements.txt", "mlflow", "wandb"))
 
 
 @pytest.fixture

@@ -11,26 +11,38 @@ from mlops.serving.metrics import SECOND_BOUNDS
 LOOKS = 180
 
 
+def within(latencies):
+    """Return how many latencies are at most each bound of the histogram."""
+    places = np.searchsorted(SECOND_BOUNDS, latencies)
+    return np.bincount(places, minlength=len(SECOND_BOUNDS) + 1)[:-1].cumsum()
+
+
 def counts(errors, latencies, labels=None):
-    within = np.searchsorted(np.sort(latencies), SECOND_BOUNDS, side="right")
-    return Counts(len(latencies), int(errors), 0, 0, SECOND_BOUNDS, tuple(map(int, within)),
+    return seen_so_far(len(latencies), errors, within(latencies), labels)
+
+
+def seen_so_far(requests, errors, histogram, labels=None):
+    return Counts(int(requests), int(errors), 0, 0, SECOND_BOUNDS, tuple(histogram.tolist()),
                   labels or {})
 
 
 def judged(generator, rate_a, rate_b, slower=1.0, per_look=(18, 2), rules=Rules(), bursts=False,
            stalls=0.0):
     """Return the verdict on 30 minutes of traffic with a look every 10 s."""
-    course, seen = Course(rules), [[0, np.array([])], [0, np.array([])]]
+    course = Course(rules)
+    # Of each side: requests, errors and the histogram.
+    seen = [[0, 0, np.zeros(len(SECOND_BOUNDS), int)] for _ in range(2)]
     for _ in range(LOOKS):
         burst = 0.05 if bursts and generator.random() < 0.02 else 0.0
         for side, rate, mean, factor in ((0, rate_a, per_look[0], 1.0),
                                          (1, rate_b, per_look[1], slower)):
             n = generator.poisson(mean)
-            seen[side][0] += generator.binomial(n, min(rate + burst, 1))
+            seen[side][0] += n
+            seen[side][1] += generator.binomial(n, min(rate + burst, 1))
             stalled = 0.2 if generator.random() < stalls else 0.0
-            seen[side][1] = np.append(seen[side][1],
-                                      factor * generator.lognormal(-4, 0.5, n) + stalled)
-        course = look(course, counts(*seen[0]), counts(*seen[1]))
+            seen[side][2] = seen[side][2] + within(
+                factor * generator.lognormal(-4, 0.5, n) + stalled)
+        course = look(course, seen_so_far(*seen[0]), seen_so_far(*seen[1]))
         course, decision = decide(course)
         if decision.verdict != "CONTINUE":
             return decision.verdict

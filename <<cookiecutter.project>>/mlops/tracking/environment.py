@@ -48,9 +48,10 @@ def _packages() -> dict[str, str]:
     # Commands that only read runs do without it, and start sooner.
     from importlib import metadata
 
-    found = {item.name.lower().replace("_", "-"): item.version
-             for item in metadata.distributions() if item.name}
-    return dict(sorted(found.items()))
+    # `item.name` and `item.version` would each read and parse the file again.
+    known = [item.metadata for item in metadata.distributions()]
+    return dict(sorted((about["Name"].lower().replace("_", "-"), about["Version"])
+                       for about in known if about["Name"]))
 
 
 def _blas() -> str | None:
