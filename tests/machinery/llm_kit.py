@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from mlops.llm import Reply, Request
+from mlops.llm import Asker, Reply, Request, Session, Settings
+from mlops.project import LlmSettings
 from mlops.prompts import Prompt, load
 
 PROMPT = """---
@@ -28,6 +29,7 @@ model: {{temperature: 0, max_output_tokens: 20}}
 {{{{ format }}}}
 """
 GOOD = '{"label": "good"}'
+LIVE = {"provider": "openai", "model": "tiny"}
 
 
 def prompt(folder: Path, version: str = "1.0.0", goal: str = "Say how it sounds.") -> Prompt:
@@ -54,6 +56,26 @@ class Scripted:
     def texts(self) -> list[str]:
         """Return the last message of each request."""
         return [request.messages[-1][1] for request in self.asked]
+
+
+def asker(folder, answer, session=None, **options):
+    """Return what asks about the small prompt, and the provider that answers it."""
+    provider = Scripted(answer)
+    made = prompt(folder)
+    found = Asker(made, Settings.of(made, {**LIVE, **options}), provider)
+    found.session = session or Session()
+    return found, provider
+
+
+def ask(found, *texts, **options):
+    """Return the outcomes of these texts."""
+    return found.ask([{"text": text} for text in texts], **options)
+
+
+def session(folder, mode="live", **limits):
+    """Return a command's session, which keeps its answers below the folder."""
+    return Session(LlmSettings(**limits), mode, folder / "cache", folder / "cassettes",
+                   is_strict=True)
 
 
 class Endpoint:
