@@ -186,6 +186,7 @@ def baked(output: Path, venv: Path) -> Path:
 
 def with_venv(folder: Path, venv: Path) -> Path:
     """Give a bake the shared environment, as if `make setup` had run in it."""
+    (folder / ".venv").unlink(missing_ok=True)
     (folder / ".venv").symlink_to(venv)
     os.utime(venv / ".ready")
     return folder

@@ -33,7 +33,7 @@ def team(folder: Path, venv: Path) -> Path:
         git(project, "remote", "add", "origin", str(first / "origin.git"))
         git(project, "push", "--quiet", "origin", "main", "registry")
 
-    return copied(once("team", make), folder)
+    return with_venv(copied(once("team", make), folder), venv)
 
 
 def copied(folder: Path, target: Path) -> Path:
