@@ -49,7 +49,7 @@ docs: setup  ## the documentation site in build/docs; dead links fail
 	@$(BIN)/zensical build --clean --strict
 	@echo "read it: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
 
-pictures: setup system  ## the README's pictures, from the project that make demo left in build/
+pictures: setup system  ## the README's pictures, from a demo run for them
 	@$(BIN)/python scripts/pictures.py
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
@@ -73,4 +73,4 @@ lock: setup  ## newest allowed versions into the lock files, with hashes
 	$(BIN)/python scripts/lock_project.py
 
 clean:  ## remove .venv and build/
-	rm -rf $(VENV) build .pytest_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .hypothesis .cache
