@@ -1,4 +1,7 @@
-"""Take the README's pictures from the demo's project, for `make pictures` after `make demo`."""
+"""Take the README's pictures from the demo's project, for `make pictures` after `make demo`.
+
+The registry names who did what; `GIT_CONFIG_GLOBAL=/dev/null make demo pictures` names nobody.
+"""
 
 import os
 import shutil
