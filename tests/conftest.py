@@ -34,7 +34,7 @@ SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_fault
         "test_flow_schedules", "test_flow_promotion", "test_ci")
 # Their tests share a site, one team or two trained versions; those of a promotion follow each
 # other.
-TOGETHER = ("test_documentation", "test_serve", "test_deploy", "test_flow_messages",
+TOGETHER = ("test_documentation", "test_site", "test_serve", "test_deploy", "test_flow_messages",
             "test_flow_commands", "test_flow_schedules", "test_flow_promotion")
 
 
