@@ -44,7 +44,7 @@ def test_a_new_repository_is_well_and_told_what_it_lacks_and_what_is_off(life):
     shown = life.on("registry", "doctor").stdout.splitlines()
 
     assert torn(found) == WELL and found["unread"] == []
-    assert len(found["settings"]) == 8 and len(found["optional"]) == 7
+    assert len(found["settings"]) == 8 and len(found["optional"]) == 8
     assert shown == ["nothing is torn or missing",
                      *(f"not set up: {line}" for line in found["settings"]),
                      *(f"off: {line}" for line in found["optional"])]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp.model import ABSTAIN
+from mlops.names import ABSTAIN
 
 
 def confusion(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> np.ndarray:

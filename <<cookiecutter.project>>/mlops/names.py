@@ -12,6 +12,8 @@ from typing import Any
 
 from mlops.errors import UsageError
 
+# What a model says that has no answer. Never a label of the data, so never right.
+ABSTAIN = "abstain"
 MODEL_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _TAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _SEMVER = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")

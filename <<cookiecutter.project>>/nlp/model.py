@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
-# What a model says that has no answer. Never a label of the data, so never right.
-ABSTAIN = "abstain"
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer took, as far as known. `fault` says why what came was not accepted."""

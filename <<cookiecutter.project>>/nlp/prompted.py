@@ -11,9 +11,10 @@ from typing import Any
 
 from mlops.llm import Asker, Outcome, Session, Settings
 from mlops.llm.openai_chat import OpenAIChat
+from mlops.names import ABSTAIN
 from mlops.prompts import Prompt, load
 from nlp import model
-from nlp.model import ABSTAIN, Model, Prediction, Usage
+from nlp.model import Model, Prediction, Usage
 from nlp.preprocess import normalize, tokenize
 from nlp.standin import StandIn
 

@@ -10,7 +10,7 @@ from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
 from mlops.errors import NotMeasured, UsageError
 from mlops.llm import Session, Unavailable, session_of
-from nlp.model import ABSTAIN
+from mlops.names import ABSTAIN
 from nlp.prompted import PromptClassifier
 
 

@@ -12,7 +12,7 @@ from llm_kit import GOOD, Cut, Endpoint, completion, prompt, serving
 from mlops.errors import NotMeasured, UsageError
 from mlops.llm import Session
 from mlops.project import LlmSettings
-from nlp.model import ABSTAIN
+from mlops.names import ABSTAIN
 from nlp.prompted import PromptClassifier
 
 pytest.importorskip("openai", reason="the extra llm is not installed")

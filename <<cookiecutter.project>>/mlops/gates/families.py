@@ -15,7 +15,7 @@ import numpy as np
 
 from mlops import metrics as formulas
 from mlops.gates import spans, texts
-from nlp.model import ABSTAIN
+from mlops.names import ABSTAIN
 
 _PARTS = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<label>.+)\])?")
 

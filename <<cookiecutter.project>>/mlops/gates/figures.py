@@ -11,8 +11,8 @@ import numpy as np
 from mlops import metrics
 from mlops.errors import UsageError
 from mlops.gates import intervals
-from nlp.model import ABSTAIN
 from mlops.gates.measure import Answers, Evidence, Pair, Single
+from mlops.names import ABSTAIN
 
 PERCENTILES = (50, 95, 99)
 

@@ -13,12 +13,13 @@ from mlops.dataset.rows import Row, read_split
 from mlops.errors import NotMeasured, UsageError
 from mlops.llm.session import Session
 from mlops.markup import Markup, document, el
+from mlops.names import ABSTAIN
 from mlops.project import ModelSettings, Project
 from mlops.prompts import Prompt, diff
 from mlops.render_html import STYLE, cards, changed_lines
 from mlops.report_view import TEXT, diff_line, shown
 from mlops.training import create, fit
-from nlp.model import ABSTAIN, Prediction
+from nlp.model import Prediction
 
 SEED = 20240613
 SHOWN_ROWS = 50
