@@ -69,7 +69,7 @@ def _verify(options: argparse.Namespace) -> int:
         for line in (*found.faults, *(f"not checked: {text}" for text in found.unchecked)):
             print(line)
         if found.faults:
-            print(f"{options.verify}: {len(found.faults)} faults; do not rely on it")
+            print(f"{options.verify}: faults found: {len(found.faults)}; do not rely on it")
         else:
             print(f"{found.version}: all {found.files} files follow from ledger commit "
                   f"{found.ledger} and the source commit")

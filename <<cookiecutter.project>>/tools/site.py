@@ -28,8 +28,8 @@ def main(argv: Sequence[str] | None) -> int:
     if options.json:
         emit(asdict(done))
     else:
-        print(f"{done.events:,} events of {done.versions:,} versions, {done.runs:,} runs and "
-              f"{done.drift_reports:,} drift reports are in {done.page}")
+        print(f"wrote {done.page}: events {done.events:,}, versions {done.versions:,}, "
+              f"runs {done.runs:,}, drift reports {done.drift_reports:,}")
     return 0
 
 

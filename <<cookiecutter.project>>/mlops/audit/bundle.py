@@ -23,7 +23,7 @@ from mlops.errors import CheckFailed
 from mlops.names import ModelRef
 from mlops.packaging import checksums
 from mlops.registry.operations import Registry
-from mlops.registry.reading import Snapshot
+from mlops.registry.reading import Snapshot, source_commit
 from mlops.registry.verify import bring
 
 SCHEMA = "nlp-gitops/audit/1"
@@ -40,7 +40,7 @@ def make(root: Path, registry: Registry, ref: ModelRef) -> bytes:
     manifest = snapshot.manifest(ref)
     assert snapshot.commit
     proofs = {LEDGER: proof.ledger_bundle(root, snapshot.commit, _tags(registry, snapshot, ref))}
-    commit = story.source_commit(manifest)
+    commit = source_commit(manifest)
     if proof.has_commit(root, commit):
         paths = story.source_paths(root, manifest)
         proofs[SOURCE] = proof.source_pack(root, commit, list(paths.values()))

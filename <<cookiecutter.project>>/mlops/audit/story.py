@@ -14,7 +14,7 @@ from mlops.names import ModelRef
 from mlops.prompts import file as prompt_file
 from mlops.registry.events import Event, State
 from mlops.registry.ledger import BRANCH, Ledger
-from mlops.registry.reading import Snapshot
+from mlops.registry.reading import Snapshot, source_commit
 
 PROJECT = "project.yaml"
 
@@ -89,11 +89,6 @@ def periods(events: Iterable[Event], version: str) -> list[Period]:
     if holder and holder.version == version:
         found.append(Period(holder, None))
     return found
-
-
-def source_commit(manifest: Mapping[str, Any]) -> str:
-    """Return the commit of this repository; a model made elsewhere has another one beside it."""
-    return manifest.get("repository_commit") or manifest["source_commit"]
 
 
 def source_paths(repo: Path, manifest: Mapping[str, Any]) -> dict[str, str]:

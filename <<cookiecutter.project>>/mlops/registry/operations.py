@@ -15,7 +15,7 @@ from mlops.registry.branch import check_protected
 from mlops.registry.events import STAGES, Event, State, VersionState
 from mlops.registry.ledger import Ledger
 from mlops.registry.objects import Signer
-from mlops.registry.reading import Snapshot, assets
+from mlops.registry.reading import Snapshot, assets, source_commit
 from mlops.registry.store import Asset, Store
 from mlops.registry.transact import Step, timestamp, transact, version_files
 
@@ -127,7 +127,7 @@ def promote(registry: Registry, ref: ModelRef, stage: str, test_sha256: str | No
             registry.store.check(ref, assets(snapshot.manifest(ref))[0])
         if stage == "production":
             check_protected(registry.ledger, registry.settings.protected_branch, ref,
-                            _commit_here(snapshot.manifest(ref)))
+                            source_commit(snapshot.manifest(ref)))
         return _moved(snapshot, state, version, stage, left, report, reason, lifted)
 
     events = transact(registry.ledger, ref.name, decide, registry.sign)
@@ -262,11 +262,6 @@ def _papers(package: Package, manifest: bytes) -> dict[str, bytes]:
 def _champion(snapshot: Snapshot, state: State) -> VersionState | None:
     tag = state.stages.get("production")
     return snapshot.version_in(state, ModelRef(state.name, Version.parse(tag))) if tag else None
-
-
-def _commit_here(manifest: Mapping[str, Any]) -> str:
-    """Return the commit of this repository; a model made elsewhere has another one beside it."""
-    return manifest.get("repository_commit") or manifest["source_commit"]
 
 
 def _own_report(snapshot: Snapshot, ref: ModelRef, version: VersionState) -> bytes:

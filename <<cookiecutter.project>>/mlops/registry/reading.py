@@ -104,6 +104,11 @@ def assets(manifest: Mapping[str, Any]) -> tuple[Asset, ...]:
                  for item in manifest["artifacts"])
 
 
+def source_commit(manifest: Mapping[str, Any]) -> str:
+    """Return the commit of this repository; a model made elsewhere has another one beside it."""
+    return manifest.get("repository_commit") or manifest["source_commit"]
+
+
 def archive_path(name: str, sha256: str) -> str:
     """Return the ledger's file that says which version holds an archive."""
     return f"models/{name}/archives/{sha256[:2]}/{sha256}"
