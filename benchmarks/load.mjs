@@ -1,7 +1,8 @@
 // Load for bench_serving.py: node load.mjs URL CONNECTIONS SECONDS RATE
 // Without a rate (0) autocannon sends as fast as answers come. Its own rate limit sends each second's
 // requests in one burst, so requests at a rate leave here: at random times, as independent callers
-// do, over that many connections, and timed from when they were due.
+// do, over that many connections. Their time begins before they wait for a free connection. The
+// generator sleeps between them: one that spins would take a core from the service.
 import autocannon from "autocannon";
 import http from "node:http";
 import { readFileSync } from "node:fs";
@@ -30,10 +31,11 @@ async function atRate() {
   const agent = new http.Agent({ keepAlive: true, maxSockets: Number(connections) });
   const { hostname, port } = new URL(url);
   const began = performance.now(), ends = began + 1000 * seconds, open = [];
-  const send = (body, due) => new Promise((resolve) => {
+  const send = (body) => new Promise((resolve) => {
+    const sent = performance.now();
     const request = http.request({ ...asked, hostname, port, agent }, (answer) => {
       answer.resume().on("end", () => {
-        if (answer.statusCode === 200) times.push(performance.now() - due);
+        if (answer.statusCode === 200) times.push(performance.now() - sent);
         else failed += 1;
         resolve();
       });
@@ -42,8 +44,9 @@ async function atRate() {
     request.end(body);
   });
   for (let due = began; due < ends; due -= 1000 / rate * Math.log(1 - Math.random())) {
-    while (performance.now() < due) await new Promise(setImmediate);
-    open.push(send(bodies[open.length % bodies.length], due));
+    const wait = due - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    open.push(send(bodies[open.length % bodies.length]));
   }
   await Promise.all(open);
   agent.destroy();
