@@ -8,6 +8,7 @@ from drift_kit import LAYOUT, TOPICS, days, moods, traffic
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import f1_score
 
 from mlops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
 from mlops.drift.blocks import step_down
@@ -16,6 +17,7 @@ from mlops.drift.judge import EXIT_CODES, Rules, compare
 from mlops.drift.layout import LATENCY_EDGES
 from mlops.drift.profile import UNTIMED, Profile, measure, merged
 from mlops.errors import NotMeasured
+from mlops.names import ABSTAIN
 
 OPEN = Rules(alpha=0.05, least=2, least_slice=2)
 
@@ -342,3 +344,19 @@ def test_languages_are_judged_where_lines_name_them():
                 for sides in ((reference, current), (reference, other), silent)]
 
     assert verdicts == ["OK", "ALERT", "NOT_MEASURED"]
+
+
+def test_no_answer_is_a_miss_and_no_class_to_average_over():
+    # Given 90 of 100 right, and 10 without an answer, as a named label and as an unknown one
+    named = np.array([[45, 0, 5, 0], [0, 45, 5, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+    unknown = named[np.ix_([0, 1, 3], [0, 1, 2])]
+    expected = f1_score(["a"] * 50 + ["b"] * 50, ["a"] * 45 + ["-"] * 5 + ["b"] * 45 + ["-"] * 5,
+                        labels=["a", "b"], average="macro")
+
+    found = quality.labelled({"named": named}, ["a", "b", ABSTAIN])["slices"]
+    found |= quality.labelled({"unknown": unknown}, ["a", "b"])["slices"]
+
+    for part in found.values():
+        assert part["accuracy"] == 0.9 and part["f1_macro"] == pytest.approx(expected)
+        low, high = part["f1_macro_interval"]
+        assert low < expected < high

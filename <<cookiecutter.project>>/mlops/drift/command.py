@@ -246,4 +246,4 @@ def _labelled(project: Project, wish: Wish, before: Read,
     layout = before.profile.layout
     confusion, joined = feedback.join(place, places, layout, project.model(wish.model and (
         wish.model.partition("@")[0])).name, window)
-    return {**joined, **quality.labelled(confusion)}
+    return {**joined, **quality.labelled(confusion, layout.labels)}

@@ -5,13 +5,15 @@ averages it over the scores of now; known as confidence-based performance estima
 that a score still means what it meant: a text whose right answer has changed stays invisible.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mlops import metrics
+from mlops.drift.layout import OTHER
 from mlops.drift.profile import Profile
+from mlops.names import ABSTAIN
 from mlops.statistics import bootstrap, interval, wilson, z
 
 CONFIDENCE = 0.95
@@ -67,10 +69,11 @@ def isotonic(judged: np.ndarray, right: np.ndarray) -> list[tuple[slice, float, 
     return [*found, (slice(last[0].start, len(judged)), *last[1:])]
 
 
-def labelled(confusion: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return accuracy and macro-F1 with intervals, by slice, from confusion matrices (k, k).
+def labelled(confusion: Mapping[str, np.ndarray], labels: Sequence[str]) -> dict[str, Any]:
+    """Return accuracy and macro-F1 with intervals, by slice, from confusion matrices of counts.
 
-    Rows are gold labels, columns predictions; the last of each is any other label.
+    Rows are gold labels, columns predictions, of the k `labels` and of any other. No answer is a
+    miss and no class to average over; so is an other label where none is gold.
     """
     found = {}
     for name, matrix in confusion.items():
@@ -78,17 +81,23 @@ def labelled(confusion: Mapping[str, np.ndarray]) -> dict[str, Any]:
         if not n:
             continue
         accuracy = metrics.accuracy(matrix)
-        f1 = np.concatenate([metrics.macro_f1(*_margins(drawn, len(matrix)))
+        columns = [*labels, OTHER if matrix[-1].any() else ABSTAIN]
+        answers = np.array([label != ABSTAIN for label in columns])
+        f1 = np.concatenate([metrics.macro_f1(*_margins(drawn, answers))
                              for drawn in bootstrap(matrix.ravel(), RESAMPLES, 0)])
         found[name] = {
             "n": n, "accuracy": accuracy,
             "accuracy_interval": list(wilson(accuracy, n, CONFIDENCE)),
-            "f1_macro": metrics.f1_macro(matrix), "f1_macro_interval": list(
+            "f1_macro": metrics.f1_macro(matrix, columns), "f1_macro_interval": list(
                 interval(f1, CONFIDENCE))}
     return {"slices": found}
 
 
-def _margins(drawn: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return hits, gold and predicted counts (b, k) of drawn confusion matrices (b, k * k)."""
-    cube = drawn.reshape(-1, size, size)
-    return np.diagonal(cube, axis1=1, axis2=2), cube.sum(axis=2), cube.sum(axis=1)
+def _margins(drawn: np.ndarray,
+             answers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return hits, gold and predicted counts (b, k) of drawn confusion matrices (b, k * k).
+
+    Predictions that are no `answers` (k) are not counted.
+    """
+    cube = drawn.reshape(-1, len(answers), len(answers))
+    return np.diagonal(cube, axis1=1, axis2=2), cube.sum(axis=2), cube.sum(axis=1) * answers
