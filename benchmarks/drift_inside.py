@@ -29,7 +29,7 @@ CALM_REPORTS, PLANTED_REPORTS = 200, 40
 UNCHANGED, ANY, PLAIN = "unchanged", "any signal", "cosine > .08"
 STATISTICS = ("embedding", "label", "score", "length", "unknown_words")
 # Reports of 7 days against the 28 before, by lines in a week.
-WEEKS = {200: 600, 1_000: 600, 10_000: 300, 50_000: 100}
+WEEKS = {200: 600, 1_000: 600, 10_000: 1_500, 50_000: 400}
 DAYS = 35
 RULES = Rules(alpha=0.05, least=2, least_slice=2)
 # A language that nobody has learned: every vowel and consonant is another one, lengths stay.

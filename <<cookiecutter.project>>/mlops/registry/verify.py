@@ -49,7 +49,7 @@ class Audit:
         """Return what a person reads, one line each."""
         return [*(fault.as_text() for fault in self.faults),
                 *(f"note: {note}" for note in self.notes),
-                f"{len(self.faults)} faults" if self.faults
+                f"{len(self.faults)} fault{'s' * (len(self.faults) > 1)}" if self.faults
                 else "the registry is what its ledger says"]
 
     def record(self) -> dict[str, object]:
