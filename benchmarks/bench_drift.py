@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from benchmarks.bench_gates import bake
+from benchmarks.baked import bake
 from benchmarks.measure import Cost, cost, machine
 
 HERE = Path(__file__).resolve().parent

@@ -8,13 +8,12 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.baked import bake, interpreter
 from benchmarks.measure import cost, machine, median
 
-ROOT = Path(__file__).resolve().parent.parent
 INSIDE = Path(__file__).with_name("gates_inside.py")
 LABELS = ("negative", "neutral", "positive")
 
@@ -23,10 +22,7 @@ def main() -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
         project = bake(Path(folder))
-        python = os.environ.get("BENCH_PYTHON")
-        if not python:
-            cost(["make", "setup"], project)
-            python = str(project / ".venv" / "bin" / "python")
+        python = interpreter(project)
         print(f"\n## Gates ({machine()})\n", flush=True)
         subprocess.run([python, INSIDE, *os.environ.get("BENCH_GATES", "").split()], cwd=project,
                        check=True, env={**os.environ, "PYTHONPATH": str(project),
@@ -34,14 +30,7 @@ def main() -> None:
         stored_predictions(project, python)
 
 
-def bake(folder: Path) -> Path:
-    """Generate a project and return its folder."""
-    cost([sys.executable, "-m", "cookiecutter", "--no-input", ROOT, "-o", folder], folder,
-         {"HOME": str(folder)})
-    return folder / "review-sentiment"
-
-
-def stored_predictions(project: Path, python: str) -> None:
+def stored_predictions(project: Path, python: Path) -> None:
     """Print what `eval_gate.py --predictions` takes, champion included."""
     print("\n### `eval_gate.py` on stored predictions, all rules of gates.yaml (goal: 0.6 CPU s)\n")
     print("| rows | wall s | CPU s | peak MiB | exit |\n|---:|---:|---:|---:|---:|")

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.bench_gates import ROOT, bake
-from benchmarks.measure import cost, machine
+from benchmarks.baked import ROOT, bake, interpreter
+from benchmarks.measure import machine
 
 INSIDE = Path(__file__).with_name("prompts_inside.py")
 
@@ -19,11 +19,7 @@ def main() -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
         project = bake(Path(folder))
-        python = os.environ.get("BENCH_PYTHON")
-        if not python:
-            cost(["make", "setup"], project)
-            python = str(project / ".venv" / "bin" / "python")
-            cost(["uv", "pip", "install", "--python", python, "openai"], project)
+        python = interpreter(project, "openai")
         print(f"\n## Prompt pipelines ({machine()})\n", flush=True)
         subprocess.run([python, INSIDE], cwd=project, check=True, env={
             **os.environ, "OPENAI_API_KEY": "any",

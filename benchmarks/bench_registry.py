@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from benchmarks.baked import bake, interpreter
 from benchmarks.ledger_maker import BRANCH, Maker, differing_states
 from benchmarks.measure import Cost, cost, machine
 
 from mlops.files import sha256_tree
 from mlops.packaging import artifact, write_archive, write_package
 
-ROOT = Path(__file__).resolve().parent.parent
 NAME = "review-sentiment"
 MODELS = (NAME, "intent", "topic", "toxicity")
 PAPERS = ("manifest.json", "metrics.json", "MODEL_CARD.md", "report.json")
@@ -52,13 +52,8 @@ def main() -> None:
 
 def packed_project(work: Path) -> tuple[Path, Path]:
     """Generate a project with one packed model; return it and the interpreter for its tools."""
-    cost([sys.executable, "-m", "cookiecutter", "--no-input", ROOT, "-o", work], work,
-         {"HOME": str(work)})
-    project = work / NAME
-    given = os.environ.get("BENCH_PYTHON")
-    if not given:
-        cost(["make", "setup"], project)
-    python = Path(given) if given else project / ".venv" / "bin" / "python"
+    project = bake(work)
+    python = interpreter(project)
     for tool in ("train", "eval_gate", "pack_model"):
         done = cost([python, f"tools/{tool}.py"], project, USUAL)
         if done.code:

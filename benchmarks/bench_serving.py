@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.baked import bake
 from benchmarks.measure import cost, machine
 
-ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).parent
 PORT = 8977
 SECONDS = 8
@@ -68,18 +68,16 @@ if __name__ == "__main__":
 def main() -> None:
     """Print the tables."""
     with tempfile.TemporaryDirectory() as folder:
-        project = _bake(Path(folder))
+        project = _in_production(Path(folder))
         print(f"\n## Service ({machine()})\n", flush=True)
         _load_table(project)
         subprocess.run([project / ".venv" / "bin" / "python", HERE / "canary_inside.py"],
                        check=True, env={**os.environ, "PYTHONPATH": str(project)})
 
 
-def _bake(folder: Path) -> Path:
+def _in_production(folder: Path) -> Path:
     """Generate a project with a version in production; return its folder."""
-    cost([sys.executable, "-m", "cookiecutter", "--no-input", ROOT, "-o", folder], folder,
-         {"HOME": str(folder)})
-    project = folder / "review-sentiment"
+    project = bake(folder)
     python = os.environ.get("BENCH_PYTHON")
     if python:
         (project / ".venv").symlink_to(Path(python).parent.parent)
