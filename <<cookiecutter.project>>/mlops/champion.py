@@ -62,8 +62,12 @@ def find(project: Project, model: str, choice: str, registry_name: str | None) -
     loaded, answers = _load(project, registry_name, snapshot, ref, f"the champion {ref}")
     remark = (f"run again on the current test split; registered on {manifest['dataset_version']} "
               f"from commit {manifest['source_commit'][:7]}")
-    return Champion("COMPARED", remark if loaded else "its answers are those of its archive",
-                    ref.version.tag, manifest["artifacts"][0]["sha256"], loaded, answers)
+    if not loaded:
+        remark = "its answers are those of its archive"
+    if ref.name != model:
+        remark = f"of {ref.name}, {remark}"
+    return Champion("COMPARED", remark, ref.version.tag, manifest["artifacts"][0]["sha256"],
+                    loaded, answers)
 
 
 def candidate(project: Project, ref: ModelRef, registry_name: str | None) -> Candidate:

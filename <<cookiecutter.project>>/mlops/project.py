@@ -151,6 +151,10 @@ class Project:
                              + ", ".join(self.models))
         return self.models[name]
 
+    def option(self, name: str) -> str:
+        """Return what a command needs to mean this model; nothing for the first one."""
+        return "" if name == self.model().name else f" --model {name}"
+
 
 def find_root(start: Path | None = None) -> Path:
     """Return the repository's root: the nearest folder upwards that holds project.yaml."""

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None) -> int:
     print(f"packed {chosen.name}")
     print(f"{archive['name']}  {archive['size']:,} bytes  sha256 {archive['sha256']}")
     print(f"written to {package.folder.relative_to(project.root)}/")
-    print("next: python tools/push_to_registry.py --stage Staging")
+    print(f"next: python tools/push_to_registry.py --stage Staging{project.option(chosen.model)}")
     return 0
 
 

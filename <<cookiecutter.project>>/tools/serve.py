@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None) -> int:
     rollout.add_argument("--lease", type=Path, metavar="FILE", help="answer while it holds")
     rollout.add_argument("--pid-file", type=Path, metavar="FILE", help="locked while it runs")
     rollout.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, for drills")
+    rollout.add_argument("--records", action="store_true",
+                         help="a prompt answers from records and asks nobody, for rehearsals")
     options = arguments.parse_args(argv)
     if options.profiles and not options.log:
         arguments.error("--profiles needs --log")
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None) -> int:
     serve(load_project(), Wish(
         options.version, options.registry, options.host, options.port, options.variant,
         options.log, options.lease, options.pid_file, fault, options.profiles, options.feedback,
-        options.folder))
+        options.folder, options.records))
     return 0
 
 

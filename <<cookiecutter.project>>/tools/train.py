@@ -57,7 +57,7 @@ def _train(project: Project, model: str | None, as_json: bool) -> int:
     print(f"{'':<16} {', '.join(_top_names(result.artifacts))}")
     for name, note in mirror.notes(result.path).items():
         print(f"{name:<16} {note['where']} ({note['state']})")
-    print("next: python tools/eval_gate.py")
+    print(f"next: python tools/eval_gate.py{project.option(settings.name)}")
     return 0
 
 

@@ -6,8 +6,8 @@ from where answers may come in this process, how fast, and for how much.
 
 from mlops.llm.asker import Asker, Outcome
 from mlops.llm.request import Reply, Request, Unavailable
-from mlops.llm.session import Session, session_of
+from mlops.llm.session import Session, rehearsal_of, session_of
 from mlops.llm.settings import Settings
 
 __all__ = ["Asker", "Outcome", "Reply", "Request", "Session", "Settings", "Unavailable",
-           "session_of"]
+           "rehearsal_of", "session_of"]

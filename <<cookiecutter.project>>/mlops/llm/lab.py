@@ -29,8 +29,9 @@ HEADER = ("prompt", "accuracy [95 % CI]", "macro-F1", "valid", "no answer", "tok
 
 @dataclass(frozen=True)
 class Trial:
-    """One prompt's predictions (n) on the sample."""
+    """One prompt's predictions (n) on the sample, and what the prompt is called beside others."""
 
+    name: str
     prompt: Prompt
     predictions: Sequence[Prediction]
 
@@ -74,14 +75,22 @@ def run(project: Project, settings: ModelSettings, prompts: Sequence[Prompt], sp
     sample = [rows[index] for index in chosen]
     train = read_split(manifest, "train")
     trials = []
-    for prompt in prompts:
+    for name, prompt in zip(_names(prompts), prompts, strict=True):
         model: Any = create(project, settings, prompt)
         model.session = session
         # For a stand-in and a classic fallback; a prompt itself is not trained.
         fit(model, manifest, [row["text"] for row in train],
             [str(row["label"]) for row in train])
-        trials.append(Trial(prompt, model.predict([row["text"] for row in sample])))
+        trials.append(Trial(name, prompt, model.predict([row["text"] for row in sample])))
     return Lab(sample, trials)
+
+
+def _names(prompts: Sequence[Prompt]) -> list[str]:
+    """Return the tags, and the files where a draft still has the tag of its origin."""
+    tags = [prompt.tag for prompt in prompts]
+    if len(set(tags)) == len(tags):
+        return tags
+    return [f"{prompt.tag} ({prompt.path})" for prompt in prompts]
 
 
 def figures(lab: Lab) -> list[dict[str, Any]]:
@@ -97,7 +106,7 @@ def _figures(lab: Lab, trial: Trial) -> dict[str, Any]:
     usages = [item.usage for item in trial.predictions]
     accuracy = metrics.accuracy(matrix)
     return {
-        "prompt": trial.prompt.tag, "file": str(trial.prompt.path), "rows": len(gold),
+        "prompt": trial.name, "file": str(trial.prompt.path), "rows": len(gold),
         "accuracy": accuracy, "interval": statistics.wilson(accuracy, len(gold), 0.95),
         "f1_macro": metrics.f1_macro(matrix, labels),
         "schema_valid_rate": _mean([float(usage.fault is None) for usage in usages if usage]),
@@ -128,7 +137,7 @@ def page(lab: Lab, style: Path = STYLE) -> str:
     first, *others = lab.trials
     table = cards(f"{len(lab.rows):,} rows; broken, fixed and McNemar's p against the first",
                   HEADER, [("", list(cells(found))) for found in figures(lab)], len(lab.trials))
-    title = f"Prompts side by side: {', '.join(trial.prompt.tag for trial in lab.trials)}"
+    title = f"Prompts side by side: {', '.join(trial.name for trial in lab.trials)}"
     return document(title, style.read_text(encoding="utf-8"), el("header", el("h1", title)), el(
         "main", el("section", table), (_against(lab, first, trial) for trial in others)))
 
@@ -136,7 +145,7 @@ def page(lab: Lab, style: Path = STYLE) -> str:
 def _against(lab: Lab, first: Trial, trial: Trial) -> Markup:
     broken, fixed = lab.changed(trial)
     lines = [diff_line(line) for line in diff.lines(diff.between(first.prompt, trial.prompt))]
-    return el("section", el("h2", f"{first.prompt.tag} to {trial.prompt.tag}"),
+    return el("section", el("h2", f"{first.name} to {trial.name}"),
               changed_lines(lines),
               _rows(lab, first, trial, "Newly broken", broken),
               _rows(lab, first, trial, "Newly fixed", fixed))
@@ -145,7 +154,7 @@ def _against(lab: Lab, first: Trial, trial: Trial) -> Markup:
 def _rows(lab: Lab, first: Trial, trial: Trial, title: str, chosen: Sequence[int]) -> Markup:
     if not chosen:
         return el("p", f"{title}: 0")
-    header = ("id", "text", "gold", first.prompt.tag, trial.prompt.tag)
+    header = ("id", "text", "gold", first.name, trial.name)
     return cards(f"{title} ({len(chosen):,})", header, [("", [
         el("bdi", shown(part, TEXT)) for part in (
             lab.rows[row].get("id"), lab.rows[row]["text"], lab.gold[row],

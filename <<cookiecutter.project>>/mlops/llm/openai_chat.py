@@ -23,6 +23,9 @@ LONGEST_WAIT = 120
 # A server that wants to be left alone for longer is tried all the same.
 LONGEST_REST = 600
 KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+# Named, since a workflow hands over a variable that nobody set as an empty one, and the package
+# takes that for an address.
+OPENAI = "https://api.openai.com/v1"
 
 
 class OpenAIChat:
@@ -85,6 +88,7 @@ class OpenAIChat:
         if not os.environ.get(KEY):
             raise UsageError(f"{KEY} is not set; a server that wants no key takes any word")
         return openai.OpenAI(
+            base_url=os.environ.get(BASE_URL) or OPENAI,
             timeout=self._timeout_s, max_retries=RETRIES,
             http_client=openai.DefaultHttpxClient(event_hooks={"response": [self._heed]}))
 

@@ -2,7 +2,8 @@
 
 In training and evaluation answers come from records. The environment variable LLM_ANSWERS=live lets
 the provider be asked for what is missing, and LLM_ANSWERS=record writes that into the cassettes for
-CI as well. A running service has a session of its own, which asks always and keeps nothing.
+CI as well. A running service has a session of its own, which asks always and keeps nothing; in a
+rehearsal it answers from records alone.
 """
 
 import os
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from mlops import privacy
-from mlops.errors import NotMeasured, UsageError
+from mlops.errors import UsageError
 from mlops.llm.budget import Budget
-from mlops.llm.request import Provider, Reply, Request
+from mlops.llm.request import Provider, Reply, Request, Unavailable
 from mlops.llm.settings import Settings
 from mlops.llm.tape import Tape
 from mlops.privacy import Masker, mask
@@ -56,7 +57,8 @@ class Session:
     def reply(self, provider: Provider, request: Request, settings: Settings) -> Reply:
         """Return the answer to a request: recorded, or paid for, and then recorded.
 
-        Raises NotMeasured for what is not recorded and may not be asked, or where the budget ends.
+        Raises Unavailable for what is not recorded and may not be asked, NotMeasured where the
+        budget ends.
         """
         if not provider.is_remote:
             return provider.complete(request, self.is_strict)
@@ -68,7 +70,7 @@ class Session:
                     tapes[0].add(request, found)
                 return found
         if self.mode == "replay":
-            raise NotMeasured(
+            raise Unavailable(
                 f"no recorded answer of {request.provider} {request.model} to {request.prompt.tag} "
                 f"for a text of this run; to ask the provider: {VARIABLE}=live, and "
                 f"{VARIABLE}=record to keep the answers in {self.limits.cassettes}/ for CI")
@@ -169,6 +171,14 @@ def session_of(project: Project) -> Session:
     mode = os.environ.get(VARIABLE) or "replay"
     if mode not in MODES:
         raise UsageError(f"{VARIABLE}={mode}: there are {', '.join(MODES)}")
-    return Session(project.llm, mode, project.root / ".cache" / "answers",
-                   project.root / project.llm.cassettes, is_strict=True, stream=sys.stderr,
+    return Session(project.llm, mode, *_folders(project), is_strict=True, stream=sys.stderr,
                    masker=privacy.of(project))
+
+
+def rehearsal_of(project: Project) -> Session:
+    """Return the session of a service that is only tried: it needs no key and pays nothing."""
+    return Session(project.llm, "replay", *_folders(project), masker=privacy.of(project))
+
+
+def _folders(project: Project) -> tuple[Path, Path]:
+    return project.root / ".cache" / "answers", project.root / project.llm.cassettes

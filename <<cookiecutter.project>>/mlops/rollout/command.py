@@ -24,7 +24,7 @@ from mlops.rollout.nginx import check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                  stopped)
 from mlops.rollout.state import State
-from mlops.rollout.target import target_of
+from mlops.rollout.target import Machine, target_of
 from mlops.rollout.traffic import Traffic
 from mlops.serving import lease
 
@@ -131,7 +131,7 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         Path(name).chmod(0o755)
         port = processes.free_port()
-        target = target_of(project, Path(name), None, order.registry, "127.0.0.1", port)
+        target = Machine(project, Path(name), order.registry, "127.0.0.1", port, records=True)
         place = Place(project, State(order.environment, port), Path(name), target, order.registry,
                       story.say, requests, order.fault)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops.errors import CheckFailed, NotMeasured
-from mlops.names import ModelRef
+from mlops.names import ABSTAIN, ModelRef
 from mlops.project import Project
 from mlops.registry.connect import connect
 from mlops.registry.pull import cached
@@ -118,7 +118,11 @@ def smoke(slot: Slot, manifest: dict[str, Any], texts: Sequence[str]) -> None:
         answers += processes.post(f"{slot.url}/predict", {"texts": list(texts[:20])})["predictions"]
     except NotMeasured as error:
         raise CheckFailed(f"smoke test of {slot.version}: {error}") from None
-    strange = {answer["label"] for answer in answers} - set(manifest["labels"])
+    given = {answer["label"] for answer in answers}
+    if given == {ABSTAIN}:
+        raise CheckFailed(f"smoke test of {slot.version}: the prompt got no answer to any text; "
+                          "is its provider there, or in a rehearsal the records?")
+    strange = given - {*manifest["labels"], ABSTAIN}
     if strange:
         raise CheckFailed(f"smoke test of {slot.version}: labels that the manifest does not name: "
                           + ", ".join(sorted(strange)))

@@ -22,7 +22,7 @@ STOP_SECONDS = 15.0
 
 
 def start(root: Path, folder: Path, name: str, ref: ModelRef, registry: str | None,
-          fault: str | None = None) -> Slot:
+          fault: str | None = None, records: bool = False) -> Slot:
     """Start a version in a slot and wait until it is ready; raise CheckFailed if it never is.
 
     It outlives this process, answers only while its lease holds, and writes NAME.out beside it.
@@ -33,7 +33,8 @@ def start(root: Path, folder: Path, name: str, ref: ModelRef, registry: str | No
                "--variant", name, "--lease", str(folder / f"{name}.lease"),
                "--pid-file", str(folder / f"{name}.pid"), "--log", str(folder / "predictions"),
                *(("--registry", registry) if registry else ()),
-               *(("--fault", fault) if fault else ())]
+               *(("--fault", fault) if fault else ()),
+               *(("--records",) if records else ())]
     with open(folder / f"{name}.out", "wb") as output:
         process = subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT, start_new_session=True,

@@ -40,13 +40,17 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine: processes on loopback behind nginx, which listens on `host` and `port`."""
+    """This machine: processes on loopback behind nginx, which listens on `host` and `port`.
+
+    With `records` prompts answer from records, as in a rehearsal, and nobody is asked or paid.
+    """
 
     project: Project
     folder: Path
     registry: str | None
     host: str
     port: int
+    records: bool = False
 
     @property
     def url(self) -> str:
@@ -55,7 +59,8 @@ class Machine:
 
     def start(self, name: str, ref: ModelRef, fault: str | None) -> Slot:
         """Start a process, and wait until it is ready."""
-        return processes.start(self.project.root, self.folder, name, ref, self.registry, fault)
+        return processes.start(self.project.root, self.folder, name, ref, self.registry, fault,
+                               self.records)
 
     def stop(self, name: str) -> None:
         """End a process."""

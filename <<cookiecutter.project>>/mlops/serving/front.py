@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops.names import ABSTAIN
 from mlops.project import ServiceSettings
 from mlops.serving.asked import Asked, Refused
 from mlops.serving.batching import Batcher
@@ -70,7 +71,8 @@ class Desk:
 
 def _usable(prediction: Prediction, labels: tuple[str, ...]) -> bool:
     score = prediction.scores.get(prediction.label)
-    return prediction.label in labels and score is not None and 0 <= score <= 1.000001
+    is_known = prediction.label in labels or prediction.label == ABSTAIN
+    return is_known and score is not None and 0 <= score <= 1.000001
 
 
 def _tell(error: Exception) -> None:

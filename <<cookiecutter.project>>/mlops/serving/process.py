@@ -19,7 +19,7 @@ from mlops import privacy
 from mlops.drift import reference
 from mlops.errors import Conflict, UsageError, UserError
 from mlops.names import ModelRef, Version
-from mlops.llm import Session
+from mlops.llm import Session, rehearsal_of
 from mlops.project import Project
 from mlops.serving import faults
 from mlops.serving.batching import Batcher
@@ -44,7 +44,8 @@ GRACE_SECONDS = 10
 class Wish:
     """What to serve, and how. `pid_file` is locked for as long as the process lives.
 
-    With a `folder` that a version was pulled to, no registry is asked.
+    With a `folder` that a version was pulled to, no registry is asked. With `records` a prompt
+    answers from records and asks no provider.
     """
 
     what: str | None
@@ -59,6 +60,7 @@ class Wish:
     profiles: Path | None = None
     feedback: Path | None = None
     folder: Path | None = None
+    records: bool = False
 
 
 def serve(project: Project, wish: Wish) -> None:
@@ -98,7 +100,8 @@ def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
         if log.uploads:
             metrics.failed_uploads(lambda: log.uploads.failed)
     if hasattr(model, "session"):
-        model.session = Session(masker=privacy.of(project))
+        model.session = (rehearsal_of(project) if wish.records
+                         else Session(masker=privacy.of(project)))
     predict = faults.planted(wish.fault, model.predict) if wish.fault else model.predict
     # The first call of a library is slow; a request should not pay for that.
     model.predict(["warm up"])
