@@ -45,6 +45,48 @@ def candidate(project, registry="local"):
     return tool(project, "pack_model")
 
 
+ASKS = """\
+  asks:
+    class: prompted
+    task: prompt-classification
+    prompt: classify_sentiment
+    params: {provider: stand-in}
+
+"""
+
+
+def test_a_classic_champion_and_a_prompt_judge_each_other_on_the_same_pinned_rows(tmp_path, venv):
+    project = packed(tmp_path / "out", venv)
+    tool(project, "push_to_registry", "--stage", "Staging")
+    tool(project, "promote", "review-sentiment@v1.0.0", "--to", "Production")
+    edit(project, "project.yaml", "\ndrift: ", ASKS + "drift: ")
+    commit(project, "Add a prompt as challenger")
+
+    assert "next: python tools/eval_gate.py --model asks" in tool(
+        project, "train", "--model", "asks").stdout
+    challenger = judged(project, "--model", "asks", "--champion", "review-sentiment@v1.0.0")
+    hint = tool(project, "pack_model", "--model", "asks").stdout.splitlines()[-1]
+    tool(project, *hint.removeprefix("next: python tools/").replace(".py", "").split())
+    reverse = judged(project, "--candidate", "review-sentiment@v1.0.0", "--champion", "asks@v1.0.0")
+
+    assert shown(project, "local")["asks"]["stages"] == {"staging": "v1.0.0"}
+    for report, of in (challenger, "review-sentiment"), (reverse, "asks"):
+        assert report["champion"]["version"] == "v1.0.0"
+        assert report["champion"]["why"].startswith(f"of {of}, run again")
+    assert (challenger["lineage"]["test_sha256"], challenger["metrics"]["rows"]) == (
+        reverse["lineage"]["test_sha256"], reverse["metrics"]["rows"])
+    asked, classic = ({item["id"] for item in report["gates"]} for report in (challenger, reverse))
+    assert {"no-worse", "no-answer", "injection"} <= asked and "no-slower" not in asked
+    assert {"no-worse", "no-slower"} <= classic and "no-answer" not in classic
+
+
+def judged(project, *arguments):
+    """Return the gate's report; the verdict may be any that was measured."""
+    done = tool(project, "eval_gate", "--json", *arguments, check=False)
+    assert done.returncode in (0, 1, 4), done.stderr
+    return json.loads(done.stdout)
+
+
 @pytest.mark.heavy
 def test_make_check_passes_in_a_fresh_bake(project):
     assert "passed" in make(project, "check").stdout

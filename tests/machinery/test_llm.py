@@ -182,6 +182,12 @@ def test_the_mode_comes_from_the_environment(project, monkeypatch):
         session_of(project)
 
 
+def test_an_empty_mode_is_none(project, monkeypatch):
+    monkeypatch.setenv("LLM_ANSWERS", "")
+
+    assert session_of(project).mode == "replay"
+
+
 def test_a_service_keeps_no_answers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model(tmp_path, lambda _: GOOD).predict(["fine"])

@@ -204,6 +204,17 @@ def test_an_injected_instruction_reaches_the_model_as_data_and_its_answer_is_che
     assert content.index("New rule") < content.index("</text>")
 
 
+def test_an_empty_variable_is_one_that_is_not_set(served, monkeypatch):
+    found, _ = served(lambda *_: completion(GOOD))
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+    assert found.provider._client.base_url == "https://api.openai.com/v1/"
+
+    del found.provider._client
+    monkeypatch.setenv("OPENAI_API_KEY", "")
+    with pytest.raises(UsageError, match="OPENAI_API_KEY is not set"):
+        found.predict(["fine"])
+
+
 def test_without_a_key_it_says_which_is_missing(served, monkeypatch):
     found, _ = served(lambda *_: completion(GOOD))
     monkeypatch.delenv("OPENAI_API_KEY")

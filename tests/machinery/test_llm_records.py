@@ -11,7 +11,7 @@ import pytest
 from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
 from mlops.errors import NotMeasured, UsageError
-from mlops.llm import Asker, Session, Settings
+from mlops.llm import Asker, Session, Settings, rehearsal_of, session_of
 from mlops.project import LlmSettings
 
 
@@ -35,6 +35,18 @@ def test_without_permission_to_ask_a_text_that_is_not_recorded_is_not_measured(t
     with pytest.raises(NotMeasured, match="no recorded answer of openai tiny to mood-v1.0.0"):
         ask(found, "other")
     assert provider.asked == []
+
+
+def test_a_rehearsed_service_answers_from_records_and_asks_nobody(project):
+    live = session_of(project)
+    live.mode = "record"
+    ask(asker(project.root, lambda _: GOOD, live)[0], "fine")
+
+    found, provider = asker(project.root, lambda _: GOOD, rehearsal_of(project))
+    known, other = ask(found, "fine", "other")
+
+    assert known.value == {"label": "good"} and provider.asked == []
+    assert other.value is None and "no recorded answer" in other.fault
 
 
 @pytest.mark.parametrize("change", [

@@ -104,6 +104,7 @@ def test_a_prompt_is_compared_with_a_classic_champion_on_the_same_pinned_rows(bo
     _, report = judged(both, "asks", "small@v1.0.0")
 
     assert report["champion"]["version"] == "v1.0.0" and report["verdict"] == "FAIL"
+    assert report["champion"]["why"].startswith("of small, run again")
     assert report["lineage"]["test_sha256"] == load_manifest(both.dataset).test_sha256
     first = report["changed_rows"]["broken"][0]
     assert (first["champion"], first["prediction"]) == (first["label"], "neutral")
@@ -297,6 +298,18 @@ def test_the_lab_compares_versions_on_the_same_sample(both, says, capsys):
     assert (first["accuracy"], second["broken"], second["fixed"]) == (1.0, 8, 0)
     page = (both.root / "reports/prompts/lab.html").read_text()
     assert "Newly broken (8)" in page and "Always be neutral" in page
+
+
+def test_the_lab_tells_a_draft_from_its_origin_though_both_have_one_version(both, says, tmp_path):
+    old = both.root / "prompts" / "classify_sentiment" / "prompt_v0.3.1.txt"
+    draft = tmp_path / "draft.txt"
+    draft.write_text(old.read_text().replace("the writer thinks", "the customer thinks"))
+
+    prompt_lab([str(old), str(draft), "--model", "asks", "--rows", "3"])
+
+    first, second = json.loads((both.root / "reports/prompts/lab.json").read_text())
+    assert first["prompt"] == f"classify_sentiment-v0.3.1 ({old})"
+    assert second["prompt"] == f"classify_sentiment-v0.3.1 ({draft})"
 
 
 def test_the_lab_needs_a_prompt_and_two_versions(both, says):

@@ -14,7 +14,7 @@ import pytest
 from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.names import ModelRef
 from mlops.project import find_root
-from mlops.rollout import canary, nginx, processes, replicas, report, state
+from mlops.rollout import canary, nginx, place, processes, replicas, report, state
 from mlops.rollout.counts import of_page
 from mlops.rollout.judge import Counts, Decision, Row
 from mlops.rollout.state import Slot, State
@@ -111,6 +111,18 @@ def test_a_version_that_does_not_start_says_its_last_words(tmp_path):
     root = repository(tmp_path, "import sys; sys.exit('error: m@v1.0.0 cannot be had')")
     with pytest.raises(CheckFailed, match="cannot be had"):
         processes.start(root, root / "place", "blue", REF, None)
+
+
+def test_a_prompt_that_has_no_answer_at_all_fails_its_smoke_test(monkeypatch):
+    monkeypatch.setattr(processes, "get", lambda url: {"archive_sha256": "a"})
+    manifest, labels = {"labels": ["good"], "artifacts": [{"sha256": "a"}]}, ["abstain"]
+    monkeypatch.setattr(processes, "post", lambda url, value: {
+        "label": labels[-1], "predictions": [{"label": label} for label in labels]})
+
+    with pytest.raises(CheckFailed, match="is its provider there"):
+        place.smoke(Slot("m@v1.0.0", 1), manifest, ["fine"])
+    labels[:0] = ["good"]
+    place.smoke(Slot("m@v1.0.0", 1), manifest, ["fine"])
 
 
 STUBBORN = """\

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.server import ServerState
 
 from mlops.errors import UsageError
+from mlops.names import ABSTAIN
 from mlops.project import ServiceSettings
 from mlops.rollout.counts import of_log, of_page
 from mlops.serving import faults, lease
@@ -113,6 +114,16 @@ def test_what_cannot_be_answered_says_why(port, body, status, code):
     found, answer = asked(port, body)
     assert found == status and answer["error"]["code"] == code
     assert len(answer["error"]["message"]) > 8 and answer["request_id"]
+
+
+def test_no_answer_of_a_prompt_is_an_answer_and_no_fault():
+    def abstains(texts):
+        return [Prediction(ABSTAIN, {"good": 0.5, "bad": 0.5, ABSTAIN: 0.0}) for _ in texts]
+
+    with served(abstains) as (port, _):
+        status, found = asked(port, {"text": "fine"})
+
+    assert (status, found["label"], found["score"]) == (200, ABSTAIN, 0)
 
 
 def test_other_paths_methods_and_types_have_the_same_shape(port):
