@@ -1,9 +1,10 @@
 """Pull requests and pushes on the real runner: what is green, what is red, and what that costs."""
 
 import json
+import shutil
 
 import pytest
-from conftest import ROOT, commit, git
+from conftest import ROOT, TEMPLATE, commit, git
 from flow_kit import NAME, REPO, team
 from github_events import event
 from github_standin import pulls
@@ -156,6 +157,39 @@ def test_a_worse_model_from_a_fork_is_red_and_a_comment_says_why(small):
     for gate in ("quality", "short-and-domains", "latency"):
         assert gate in comment["body"] and gate in result.summary
     assert "pwned" not in [path.name for path in small.work.rglob("pwned")]
+
+
+SAYS = """\
+%:
+\t@mkdir -p runs && touch runs/run.json
+\t@test -n "$$OPENAI_API_KEY" && echo "$@: a key of $${#OPENAI_API_KEY}, $$OPENAI_BASE_URL, \
+$$LLM_ANSWERS" || echo "$@: no key"
+"""
+
+
+@pytest.mark.parametrize("settings, seen", [
+    ({}, "train: no key"),
+    ({"secrets": {"OPENAI_API_KEY": "sk-123"},
+      "variables": {"OPENAI_BASE_URL": "http://llm/v1", "LLM_ANSWERS": "live"}},
+     "train: a key of 6, http://llm/v1, live")])
+def test_the_key_of_a_provider_reaches_the_gate_and_nothing_else(tmp_path, settings, seen):
+    folder = tmp_path / "small"
+    shutil.copytree(TEMPLATE / ".github", folder / ".github")
+    (folder / "Makefile").write_text(SAYS)
+    (folder / "tools").mkdir()
+    (folder / "tools" / "changed.py").write_text(
+        "import os\nopen(os.environ['GITHUB_OUTPUT'], 'a').write('code=true\\nkey=k\\n')\n")
+    (folder / "pyproject.toml").write_text('[project]\nrequires-python = ">=3.11"\n')
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "A Makefile that says what it was given")
+
+    result = run_workflow(folder, "ci.yml", "pull_request", event("pull_request"),
+                          workdir=tmp_path / "act", **settings)
+
+    assert seen in result.log, result.log[-3000:]
+    assert result.log.count("a key of") == 3 * ("key of" in seen)
+    assert "sk-123" not in result.log and "lint: no key" in result.log
+    assert "drill-rollback: no key" in result.log
 
 
 def test_the_templates_own_workflow_calls_make_test(tmp_path):
