@@ -1,4 +1,4 @@
-"""What runs by the clock or on odd events, on the real runner: verify, stub, page, review, update."""
+"""What runs by the clock or on odd events, on the real runner: checks, pages, reviews, updates."""
 
 import tarfile
 
