@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jsonschema
 import pytest
 from conftest import bake, commit, environment, git, packed, run, tool, trained, with_venv
 
@@ -43,6 +44,16 @@ def candidate(project, registry="local"):
     tool(project, "train")
     tool(project, "eval_gate", "--registry", registry)
     return tool(project, "pack_model")
+
+
+def test_a_packed_models_manifest_has_the_keys_of_its_schema_and_no_others(shared):
+    schema = json.loads((shared / "schemas" / "manifest.schema.json").read_text())
+    manifest = json.loads((shared / "dist" / "review-sentiment" / "manifest.json").read_text())
+
+    jsonschema.validate(manifest, schema)
+    # Registration adds two, a model made elsewhere has one more.
+    assert schema["properties"].keys() - manifest.keys() == {"version", "seq", "repository_commit"}
+    assert manifest.keys() <= schema["properties"].keys()
 
 
 @pytest.mark.heavy
