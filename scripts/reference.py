@@ -16,7 +16,6 @@ from dataclasses import MISSING, fields
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
@@ -124,12 +123,20 @@ def file_shapes() -> str:
              "that knows YAML schemas checks these files while they are written. **Bold** keys "
              "must be there.\n"]
     for name, title in SCHEMAS.items():
-        schema = json.loads((TEMPLATE / "schemas" / f"{name}.schema.json").read_text("utf-8"))
-        parts += [f"## {title}\n", f"{schema.get('title', '')}\n", "| key | value | meaning |",
-                  "|---|---|---|",
-                  *(f"| {key} | {_cell(kind)} | {_cell(text)} |"
-                    for key, kind, text in _keys(schema, schema, "")), ""]
+        schema = _schema(name)
+        parts += [f"## {title}\n", f"{schema.get('title', '')}\n", *_table(schema)]
     return "\n".join(parts)
+
+
+def _schema(name: str) -> dict[str, Any]:
+    return json.loads((TEMPLATE / "schemas" / f"{name}.schema.json").read_text("utf-8"))
+
+
+def _table(schema: Mapping[str, Any]) -> list[str]:
+    """Return a table of a schema's keys."""
+    return ["| key | value | meaning |", "|---|---|---|",
+            *(f"| {key} | {_cell(kind)} | {_cell(text)} |"
+              for key, kind, text in _keys(schema, schema, "")), ""]
 
 
 def _keys(schema: Mapping[str, Any], root: Mapping[str, Any],
@@ -177,10 +184,10 @@ def ledger() -> str:
     parts = [f"# Manifest and ledger\n\n{MADE}Where these files lie: "
              "[registry](../project/registry.md).\n",
              "## manifest.json\n",
-             f"Schema `{packaging.MANIFEST_SCHEMA}`. Registration is refused unless the **bold** "
-             "keys say something; it adds `version` and `seq`.\n",
-             *(f"- **`{key}`**" if key in packaging.LINEAGE else f"- `{key}`"
-               for key in manifest_keys()), ""]
+             f"Schema `{packaging.MANIFEST_SCHEMA}`, in `schemas/manifest.schema.json`. **Bold** "
+             "keys must be there. Registration is refused unless these say something: "
+             f"{', '.join(f'`{key}`' for key in packaging.LINEAGE)}.\n",
+             *_table(_schema("manifest"))]
     for title, kind, schema in (("Event", events.Event, events.EVENT_SCHEMA),
                                 ("state.json", events.State, events.STATE_SCHEMA),
                                 ("state.json, `versions`", events.VersionState, None)):
@@ -191,12 +198,6 @@ def ledger() -> str:
                     f"{'yes' if item.default is item.default_factory is MISSING else 'no'} |"
                     for item in fields(kind)), ""]
     return "\n".join(parts)
-
-
-def manifest_keys() -> list[str]:
-    """Return the keys of a manifest, of a run that says anything."""
-    run, report = MagicMock(inputs={}, params={}), MagicMock()
-    return list(packaging.build_manifest(run, report, "", {}, Path(__file__)))
 
 
 def _type(kind: Any) -> str:

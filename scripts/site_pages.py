@@ -21,6 +21,8 @@ def lay_out(folder: Path) -> None:
     (folder / "reference").mkdir()
     for path in (ROOT / "docs").glob("*.md"):
         _write(folder / path.name, _text(path).replace(f"../{PROJECT_LINK}", "project/"))
+    for name in ("site.css", "site.js"):
+        shutil.copyfile(ROOT / "docs" / name, folder / name)
     for name in ROOT_PAGES:
         text = _text(ROOT / name).replace("](docs/", "](").replace(PROJECT_LINK, "project/")
         _write(folder / name.lower(), text)

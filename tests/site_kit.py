@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT, git, run
 from playwright.sync_api import Browser, Page
 
@@ -94,3 +95,10 @@ def opened(browser: Browser, path: Path, fragment: str = "", **options: object
         yield page, seen
     finally:
         context.close()
+
+
+def faults(page: Page) -> list[tuple[str, str]]:
+    """Return what axe finds serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [(item["id"], item["nodes"][0]["html"]) for item in found
+            if item["impact"] in ("serious", "critical")]

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 
 import pytest
 from conftest import ROOT, TEMPLATE, bake, run, with_venv
+from playwright.sync_api import sync_playwright
+from site_kit import BROWSER, faults, opened
 from walker import sections, walk
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -73,6 +75,23 @@ def test_no_page_asks_another_host_for_anything(site):
     assert [tag for tag in loads if re.search(r"(?:src|href)=.?(?:https?:)?//", tag)] == []
 
 
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on PATH: apt-get install chromium")
+def test_pages_keep_nobody_out_and_fit_a_phone(site):
+    found = {}
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        for name, scheme, width in (("tutorial", "light", 1280), ("tutorial", "dark", 1280),
+                                    ("comparison", "dark", 400)):
+            with opened(browser, site / "build" / "docs" / f"{name}.html", color_scheme=scheme,
+                        viewport={"width": width, "height": 800}) as (html, _):
+                html.wait_for_timeout(300)
+                found[name, scheme] = (faults(html), html.evaluate(
+                    "document.documentElement.scrollWidth > innerWidth"))
+        browser.close()
+
+    assert set(map(str, found.values())) == {"([], False)"}, found
+
+
 def test_the_reference_has_every_command_file_and_code(site):
     reference = site / "build" / "pages" / "reference"
     commands = (reference / "commands.md").read_text(encoding="utf-8")
@@ -83,7 +102,8 @@ def test_the_reference_has_every_command_file_and_code(site):
         assert line in commands
 
     files = (reference / "files.md").read_text(encoding="utf-8")
-    assert files.count("\n## ") == len(list((TEMPLATE / "schemas").glob("*.json")))
+    # The manifest's stands with the ledger.
+    assert files.count("\n## ") == len(list((TEMPLATE / "schemas").glob("*.json"))) - 1
     assert "| `registry.may_skip` |" in files and "| **`gates[].why`** |" in files
 
     codes = (reference / "codes.md").read_text(encoding="utf-8")
@@ -92,7 +112,8 @@ def test_the_reference_has_every_command_file_and_code(site):
     assert set(re.findall(r"^\| ([DPR]\d{3}) \|", codes, re.MULTILINE)) == used
 
     ledger = (reference / "ledger.md").read_text(encoding="utf-8")
-    assert "| `previous_stage` |" in ledger and "- **`dataset_sha256`**" in ledger
+    assert "| `previous_stage` |" in ledger
+    assert "| **`artifacts[].size`** | integer from 0 | bytes |" in ledger
 
 
 @pytest.mark.parametrize("name", WALKED)

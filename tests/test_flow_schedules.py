@@ -1,4 +1,6 @@
-"""What runs by the clock or on odd events, on the real runner: verify, stub, review, update."""
+"""What runs by the clock or on odd events, on the real runner: checks, pages, reviews, updates."""
+
+import tarfile
 
 import pytest
 from conftest import commit, environment, git, run
@@ -14,6 +16,26 @@ def on_github(tmp_path_factory, venv):
     """A team on GitHub with one version in staging, made elsewhere, which costs no training."""
     with team_in_staging(tmp_path_factory.mktemp("schedules"), venv) as found:
         yield found
+
+
+def test_the_registry_page_is_published_where_a_variable_asks_for_it(on_github):
+    off = on_github.act("pages.yml", "schedule", WEEKLY)
+    on = on_github.act("pages.yml", "schedule", WEEKLY, variables={"PAGES": "true"})
+
+    assert off.exit_code == 0 and off.outcome("build") == "skipped", off.log[-3000:]
+    assert on.exit_code == 0 and on.outcome("publish") == "success", on.log[-3000:]
+    with tarfile.open(on.artifacts / "github-pages" / "artifact.tar") as site:
+        page = site.extractfile("./index.html").read().decode()
+    # The team's registry, not one of the runner's own, with links to GitHub.
+    assert f"{NAME}@v1.0.0" in page and f"https://github.com/{REPO}/releases/tag" in page
+
+
+def test_a_pull_request_publishes_no_page(on_github):
+    result = on_github.act("pages.yml", "workflow_run", {
+        "workflow_run": {"event": "pull_request", "head_branch": "main"}},
+        variables={"PAGES": "true"})
+
+    assert result.exit_code == 0 and result.outcome("build") == "skipped", result.log[-3000:]
 
 
 def test_the_weekly_check_is_green_until_somebody_edits_the_ledger(on_github, tmp_path):

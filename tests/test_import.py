@@ -128,7 +128,7 @@ def test_a_prompt_about_other_labels_is_named_with_both_ways_out(project, tmp_pa
     done = tool(project, "import_dataset", str(write(tmp_path / "tickets.csv", rows())), *OPTIONS,
                 "--labels", "delivery, refund, refund,")
     failed = tool(project, "check_prompts", "prompts/", check=False)
-    shutil.rmtree(project / "prompts" / "classify_sentiment")
+    shutil.rmtree(project / "prompts")
     commit(project, "Our own rows, and no prompt")
 
     assert "classify_sentiment/prompt_v0.3.1.txt is about other labels" in done.stdout

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import jsonschema
 import pytest
 from conftest import bake, commit, environment, git, packed, run, tool, trained, with_venv
 
@@ -85,6 +86,16 @@ def judged(project, *arguments):
     done = tool(project, "eval_gate", "--json", *arguments, check=False)
     assert done.returncode in (0, 1, 4), done.stderr
     return json.loads(done.stdout)
+
+
+def test_a_packed_models_manifest_has_the_keys_of_its_schema_and_no_others(shared):
+    schema = json.loads((shared / "schemas" / "manifest.schema.json").read_text())
+    manifest = json.loads((shared / "dist" / "review-sentiment" / "manifest.json").read_text())
+
+    jsonschema.validate(manifest, schema)
+    # Registration adds two, a model made elsewhere has one more.
+    assert schema["properties"].keys() - manifest.keys() == {"version", "seq", "repository_commit"}
+    assert manifest.keys() <= schema["properties"].keys()
 
 
 @pytest.mark.heavy

@@ -4,10 +4,9 @@ import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from conftest import bake, git, tool, with_venv
 from playwright.sync_api import sync_playwright
-from site_kit import BROWSER, HOSTILE, forge, ledger, opened
+from site_kit import BROWSER, HOSTILE, faults, forge, ledger, opened
 
 pytestmark = pytest.mark.skipif(
     BROWSER is None, reason="no Chromium on PATH; install it: apt-get install chromium")
@@ -63,13 +62,6 @@ def empty(baked, usual):
     git(baked, "remote", "add", "empty", "empty.git")
     tool(baked, "site", "--registry", "empty", "--out", "empty")
     return baked / "empty" / "index.html"
-
-
-def faults(page):
-    """Return what axe finds serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [(item["id"], item["nodes"][0]["html"]) for item in found
-            if item["impact"] in ("serious", "critical")]
 
 
 @pytest.mark.parametrize("scheme, looked_at", [("light", 400), ("dark", 1280)])

@@ -64,7 +64,8 @@ class ModelRef:
         """Read `NAME@vX.Y.Z`; raise UsageError for anything else."""
         name, at, version = text.partition("@")
         if not at:
-            raise UsageError(f"{text!r} names no version; write it like {text or 'NAME'}@v1.2.0")
+            name = text if MODEL_NAME.fullmatch(text) else "NAME"
+            raise UsageError(f"{text!r} names no version; write it like {name}@v1.2.0")
         return cls(check_model_name(name), Version.parse(version))
 
     def __str__(self) -> str:

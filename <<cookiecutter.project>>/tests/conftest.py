@@ -39,7 +39,7 @@ def small_rows(split: str, number: int) -> list[dict[str, str]]:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A committed repository with small data and gates that it passes; the work folder is in it."""
-    for name in ("nlp", "schemas", "prompts"):
+    for name in ("nlp", "schemas"):
         shutil.copytree(HERE / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "data").mkdir()
     (tmp_path / "requirements.txt").write_text("numpy\n")

@@ -67,8 +67,7 @@ def test_a_run_records_params_metrics_tags_and_artifacts(project):
     assert run.tags["dirty"] is False
     names = {path.relative_to(run.path / "artifacts").parts[0]
              for path in (run.path / "artifacts").rglob("*")}
-    assert names >= {"model", "confusion_matrix.png", "per_class.json", "tokenization.json",
-                     "prompts"}
+    assert names >= {"model", "confusion_matrix.png", "per_class.json", "tokenization.json"}
 
 
 def test_training_twice_gives_the_same_model_under_two_names(project):

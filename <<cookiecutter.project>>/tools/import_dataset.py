@@ -9,6 +9,7 @@ examples:
       --domain product --name support-tickets --license internal --labels refund,delivery,other
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,11 +67,11 @@ def main(argv: Sequence[str] | None) -> int:
     for reason, count in imported.dropped.items():
         print(f"left out {count:,} rows: {reason}")
     print(f"labels: {', '.join(imported.labels)}")
-    print("next: look at gates.yaml, whose slices and bounds were made for other rows")
+    print("next: look at gates.yaml and tests/behaviour.yaml, which were made for other rows")
     for finding in check(project.prompts, data=project.dataset).findings:
         if finding.code == "P031":
-            print(f"then: {finding.file} is about other labels and will fail its check; give it "
-                  "yours, or delete its folder if no model uses it")
+            print(f"then: {os.path.relpath(finding.file)} is about other labels and will fail its "
+                  "check; give it yours, or delete its folder if no model uses it")
     print("then: git add -A && git commit, and make pipeline")
     return 0
 

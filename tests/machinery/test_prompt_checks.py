@@ -173,9 +173,9 @@ def test_a_file_or_one_prompts_folder_can_be_named():
         assert (report.prompts, report.versions[0].name) == (1, "mood")
 
 
-def test_an_empty_folder_passes_and_a_missing_one_is_a_usage_error(capsys):
-    Path("prompts").mkdir()
-    assert main([]) == 0
+def test_without_any_prompt_the_check_passes_but_a_mistyped_folder_is_a_usage_error(capsys):
+    # git keeps no empty folder, so a clone of a project without prompts has none.
+    assert main([]) == main(["prompts/", "--fix"]) == 0
     assert "no prompt files" in capsys.readouterr().out
     with pytest.raises(UsageError, match="no such folder"):
         main(["promts"])

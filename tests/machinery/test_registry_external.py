@@ -2,14 +2,17 @@
 
 import json
 
+import jsonschema
 import pytest
 import tiny_registry as tiny
+from conftest import HERE
 from runs_kit import command
 
 from mlops.champion import find
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.registry.connect import connect
 
+SCHEMA = json.loads((HERE / "schemas" / "manifest.schema.json").read_text())
 GATES = """\
 gates_version: 1
 gates:
@@ -60,6 +63,8 @@ def test_a_judged_model_from_elsewhere_becomes_a_version_like_any_other(project,
     manifest = snapshot.manifest(tiny.ref("small@v1.0.0"))
     assert (code, json.loads(output)["version"]) == (0, "v1.0.0")
     assert (manifest["owner"], manifest["dataset_version"]) == ("partner", "their-rows-v3.0.0")
+    jsonschema.validate(manifest, SCHEMA)
+    assert manifest.keys() <= SCHEMA["properties"].keys()
     assert snapshot.states()["small"].stages == {"staging": "v1.0.0"}
     assert snapshot.states()["small"].find("v1.0.0").tags == {"made": "elsewhere"}
 

@@ -18,7 +18,8 @@ from .result import Result, parse
 ACTIONS = Path(__file__).resolve().parent / "actions"
 STAND_INS = {"actions/checkout", "actions/setup-python", "actions/cache",
              "actions/upload-artifact", "actions/download-artifact", "astral-sh/setup-uv",
-             "actions/attest-build-provenance", "actions/dependency-review-action"}
+             "actions/attest-build-provenance", "actions/dependency-review-action",
+             "actions/upload-pages-artifact", "actions/deploy-pages"}
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04")
 USES = re.compile(r"\buses:\s*[\"']?([\w.-]+/[\w.-]+)((?:/[\w.-]+)*)@([\w./-]+)")
 # Now and then act itself falls over jobs that begin at the same moment (its issue 2199).

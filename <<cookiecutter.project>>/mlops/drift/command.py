@@ -117,8 +117,9 @@ def _places(project: Project, wish: Wish) -> list[str]:
         return [named]
     if (project.root / SERVED).is_dir():
         return [str(project.root / SERVED)]
-    raise NotMeasured("no prediction logs: set drift.logs in project.yaml, or the repository "
-                      f"variable {LOGS_VARIABLE}, to their folder or URL; see docs/drift.md")
+    raise NotMeasured(f"no prediction logs: `make serve` writes {SERVED}; set drift.logs in "
+                      f"project.yaml, or the repository variable {LOGS_VARIABLE}, to the folder or "
+                      "URL of others; see docs/drift.md")
 
 
 def _ground(project: Project, wish: Wish) -> _Ground:

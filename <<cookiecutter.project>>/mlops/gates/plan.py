@@ -74,8 +74,9 @@ def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
     print(tables.table(
         ("gate", "slice", "metric", "rows", "max_drop", "sees from", "rows needed"),
         [(line.gate, line.slice or "all rows", line.metric, line.n, f"{line.max_drop:.3g}",
-          f"{line.mde:.3f}", "enough" if line.sees else f"{line.rows_needed:,}"
-          if line.rows_needed else "-") for line in lines]))
+          f"{line.mde:.3f}" if line.mde < 1 else "nothing",
+          "enough" if line.sees else f"{line.rows_needed:,}" if line.rows_needed else "-")
+         for line in lines]))
     print("'sees from': the smallest drop that is found four times out of five; smaller ones are "
           "mostly INCONCLUSIVE")
     return 0

@@ -66,7 +66,7 @@ def check(folder: Path, base: str | None = None, data: Path | None = None) -> Re
     manifest that cannot be read, and NotMeasured for a `base` that is not there.
     """
     folder = _folder(folder)
-    entries, findings = survey(folder)
+    entries, findings = survey(folder) if folder.is_dir() else ([], [])
     prompts: dict[Path, Prompt] = {}
     for entry in entries:
         reading = read(entry.path)
@@ -87,7 +87,8 @@ def check(folder: Path, base: str | None = None, data: Path | None = None) -> Re
 def _folder(path: Path) -> Path:
     if path.is_file():
         return path.parent
-    if not path.is_dir():
+    # git keeps no empty folder: without any prompt `prompts/` is gone too.
+    if not path.is_dir() and path.name != "prompts":
         raise UsageError(f"{path}: no such folder; prompts lie in prompts/NAME/prompt_vX.Y.Z.txt")
     return path
 

@@ -46,7 +46,7 @@ def show_table(states: Mapping[str, State]) -> str:
                          "revoked" if item.version in state.revoked else "",
                          " ".join(f"{key}={value}" for key, value in item.tags.items())))
     if not rows:
-        return "no versions yet; type: python tools/push_to_registry.py --stage Staging"
+        return "no versions yet; type: make pipeline, or make register for a packed model"
     return table(("model", "version", "stage", "data", "prompt", "registered", "", "tags"), rows)
 
 
