@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs_kit import command
 
-from mlops.audit import bundle, page, proof, story
+from mlops.audit import bundle, chain, page, proof, story
 from mlops.audit.check import check
 from mlops.errors import CheckFailed, UsageError
 from mlops.files import sha256_bytes, sha256_text
@@ -108,11 +108,17 @@ def test_plain_git_and_sha256sum_can_check_it(whole, tmp_path):
         tar.extractall(tmp_path, filter="data")
     folder = tmp_path / "m-v1.0.0"
 
-    tiny.git(tmp_path, "clone", "--quiet", "--branch", "registry",
-             str(folder / bundle.LEDGER), "ledger")
+    tiny.git(tmp_path, "init", "--quiet", "ledger")
+    told = tiny.git(tmp_path / "ledger", "bundle", "unbundle", str(folder / bundle.LEDGER))
 
-    assert tiny.git(tmp_path / "ledger", "tag").split() == [
-        "m#archived#7", "m#production#3", "m#production#8", "m#staging#2", "m@v1.0.0"]
+    refs = dict(line.split()[::-1] for line in told.splitlines())
+    assert list(refs) == ["refs/heads/registry", *(f"refs/tags/{name}" for name in (
+        "m#archived#7", "m#production#3", "m#production#8", "m#staging#2", "m@v1.0.0"))]
+    history = tiny.git(tmp_path / "ledger", "log", "--format=%s", refs["refs/heads/registry"])
+    assert "register m v1.0.0" in history and "revoke m v1.0.1" in history
+    assert '"production": "v1.0.0"' in tiny.git(
+        tmp_path / "ledger", "cat-file", "blob",
+        f"{refs['refs/heads/registry']}:models/m/state.json")
     assert tiny.subprocess.run(["sha256sum", "--check", "--quiet", bundle.SUMS],
                                cwd=folder).returncode == 0
 
@@ -271,9 +277,51 @@ def test_a_ledger_that_was_rewritten_is_replayed_and_told(team, whole, tmp_path)
     oids = {name: oid for name, (oid, _) in proof.tags(clone).items()
             if name in ("m@v1.0.0", "m#staging#2")}
 
-    found = members(whole) | {bundle.LEDGER: proof.ledger_bundle(clone, forged, oids)}
+    found = members(whole) | {bundle.LEDGER: proof.ledger_bundle(
+        clone, forged, oids, story.ledger_paths(REF, chain.events(clone, forged)))}
 
     assert any("R004" in line for line in checked(tmp_path, found, forge=True).faults)
+
+
+def test_what_a_proof_leaves_out_of_the_version_or_of_the_history_is_told(team, whole, tmp_path):
+    clone, head = team.ledger.folder, team.snapshot().commit
+    events = chain.events(clone, head)
+    oids = {name: oid for name, (oid, _) in team.ledger.remote_tags().items()
+            if name in {event.tag for event in events
+                        if (event.model, event.version) == ("m", "v1.0.0")}}
+    paths = story.ledger_paths(REF, events)
+
+    def without(path):
+        rest = [each for each in paths if each != path]
+        found = {bundle.LEDGER: proof.ledger_bundle(clone, head, oids, rest)}
+        return " ".join(checked(tmp_path, members(whole) | found, forge=True).faults)
+
+    assert "removed: models/m/events/000/3-report.json" in without(
+        "models/m/events/000/3-report.json")
+    assert "removed: models/m/v1.0.0/manifest.json" in without("models/m/v1.0.0/manifest.json")
+    assert "ledger: " in without("models/m/state.json")
+
+
+def test_a_message_that_is_no_event_of_the_registry_is_told(team, tmp_path):
+    clone = tmp_path / "forged"
+    tiny.git(tmp_path, "clone", "--quiet", "--mirror", str(team.ledger.folder), str(clone))
+    head = tiny.git(clone, "log", "-1", "--format=%H", "--grep=^revoke m v1.0.1", "registry")
+    last = tiny.git(clone, "log", "-1", "--format=%B", head)
+    who = {**tiny.subprocess.os.environ, "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x",
+           "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x"}
+
+    def faults(message, *parents):
+        more = [word for parent in parents for word in ("-p", parent)]
+        made = tiny.git(clone, "commit-tree", f"{head}^{{tree}}", *more, input=message, env=who)
+        return " ".join(chain.walk(clone, made).faults)
+
+    assert chain.walk(clone, head).faults == ()
+    assert "R003" in faults("nothing to see", head)
+    assert "R003" in faults(last.replace('"seq":9', '"seq":"9"'), head)
+    assert "R005" in faults(last, head)
+    assert "R002" in faults(last, head, f"{head}~")
+    assert "R006" in faults(last.replace('"seq":9', '"seq":10').replace(
+        '"version":"v1.0.1"', '"version":"v1.0.0"'), head)
 
 
 def test_a_page_of_another_version_of_the_tool_is_not_called_whole(whole, tmp_path):

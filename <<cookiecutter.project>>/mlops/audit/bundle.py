@@ -12,18 +12,19 @@
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlops import files, markup
-from mlops.audit import proof, story
+from mlops.audit import chain, proof, story
 from mlops.audit.ledger_faults import faults
 from mlops.audit.page import page
 from mlops.errors import CheckFailed
 from mlops.names import ModelRef
 from mlops.packaging import checksums
+from mlops.registry.events import Event
 from mlops.registry.operations import Registry
-from mlops.registry.reading import Snapshot, source_commit
+from mlops.registry.reading import source_commit
 from mlops.registry.verify import bring
 
 SCHEMA = "nlp-gitops/audit/1"
@@ -39,7 +40,9 @@ def make(root: Path, registry: Registry, ref: ModelRef) -> bytes:
     snapshot = registry.snapshot()
     manifest = snapshot.manifest(ref)
     assert snapshot.commit
-    proofs = {LEDGER: proof.ledger_bundle(root, snapshot.commit, _tags(registry, snapshot, ref))}
+    events = chain.events(registry.ledger.repo, snapshot.commit)
+    proofs = {LEDGER: proof.ledger_bundle(
+        root, snapshot.commit, _tags(registry, events, ref), story.ledger_paths(ref, events))}
     commit = source_commit(manifest)
     if proof.has_commit(root, commit):
         paths = story.source_paths(root, manifest)
@@ -94,11 +97,10 @@ def writer() -> str:
         *here.glob("*.py"), *here.glob("*.css"), Path(markup.__file__))})
 
 
-def _tags(registry: Registry, snapshot: Snapshot, ref: ModelRef) -> dict[str, str]:
+def _tags(registry: Registry, events: Sequence[Event], ref: ModelRef) -> dict[str, str]:
     """Return the version's tags with their object ids, and bring the objects here."""
-    numbers = range(1, snapshot.states()[ref.name].seq + 1)
-    names = [event.tag for event in snapshot.events(ref.name, numbers)
-             if event.version == ref.version.tag]
+    names = [event.tag for event in events
+             if (event.model, event.version) == (ref.name, ref.version.tag)]
     remote = registry.ledger.remote_tags()
     for name in names:
         if name not in remote:

@@ -1,6 +1,7 @@
 """Two packs of git objects that everything else in an audit file is derived from.
 
-`ledger.bundle` is a git bundle: the whole ledger up to its newest commit, and the version's tags.
+`ledger.bundle` is a git bundle: all commits of the ledger, whose messages are the events, the
+version's tags, and those files of the newest tree that are about the version.
 `source.pack` holds the source commit and a few of its files, with the trees on the way to them. So
 each file hangs by hashes on a commit, and the commits can be compared with any clone.
 """
@@ -14,24 +15,34 @@ from mlops import git
 from mlops.errors import CheckFailed
 from mlops.registry.ledger import BRANCH
 
-_HEADER = b"# v2 git bundle\n"
+# Says to git that trees are left out.
+_HEADER = b"# v3 git bundle\n@object-format=sha1\n@filter=tree:0\n"
 
 
-def ledger_bundle(repo: Path, head: str, tags: Mapping[str, str]) -> bytes:
-    """Return a git bundle of the ledger's commit `head` and of tag objects (name -> id)."""
+def ledger_bundle(repo: Path, head: str, tags: Mapping[str, str],
+                  paths: Sequence[str]) -> bytes:
+    """Return a git bundle of the ledger's commits up to `head` and of tag objects (name -> id).
+
+    Of the newest tree it holds those paths, with the trees that lead to them.
+    """
     refs = {BRANCH: head, **{f"refs/tags/{name}": oid for name, oid in sorted(tags.items())}}
     lines = "".join(f"{oid} {ref}\n" for ref, oid in refs.items())
-    return _HEADER + lines.encode() + b"\n" + _pack(repo, "\n".join(refs.values()), "--revs")
+    commits = git.git(repo, "rev-list", "--topo-order", head).split()
+    return _HEADER + lines.encode() + b"\n" + _pack(
+        repo, [*commits, *refs.values(), *_on_paths(repo, head, paths)])
 
 
 def source_pack(repo: Path, commit: str, paths: Sequence[str]) -> bytes:
     """Return a pack of a commit and of those paths that it has, with their trees."""
+    return _pack(repo, [commit, *_on_paths(repo, commit, paths)])
+
+
+def _on_paths(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
     wanted = dict.fromkeys(part.as_posix() for path in paths
                            for part in (PurePosixPath(path), *PurePosixPath(path).parents))
     asked = "".join(f"{commit}:{'' if path == '.' else path}\n" for path in wanted)
     found = git.git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
-    oids = [line for line in found.splitlines() if not line.endswith(" missing")]
-    return _pack(repo, "\n".join(dict.fromkeys([commit, *oids])))
+    return [line for line in found.splitlines() if not line.endswith(" missing")]
 
 
 def left_out(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
@@ -65,15 +76,14 @@ def opened(bundle: bytes, source: bytes | None) -> Iterator[Path]:
         repo = Path(folder)
         git.git(repo, "init", "--quiet", "--bare", "--template=", ".")
         header, _, pack = bundle.partition(b"\n\n")
-        refs = [line.split(" ") for line in header.decode("utf-8", "replace").splitlines()[1:]]
+        refs = [line.split(" ") for line in header.decode("utf-8", "replace").splitlines()
+                if not line.startswith(("#", "@"))]
         if not bundle.startswith(_HEADER) or any(len(words) != 2 for words in refs):
             raise CheckFailed("ledger.bundle is no git bundle")
-        # The source's pack leaves out most files on purpose, so only the ledger's must be whole.
-        for name, data, options in (("ledger.bundle", pack, ["--strict"]),
-                                    ("source.pack", source, [])):
+        for name, data in (("ledger.bundle", pack), ("source.pack", source)):
             try:
                 if data is not None:
-                    git.git(repo, "index-pack", "--stdin", *options, stdin=data)
+                    git.git(repo, "index-pack", "--stdin", "--fsck-objects", stdin=data)
             except git.GitError as error:
                 raise CheckFailed(f"{name} is damaged: {error}") from None
         try:
@@ -92,11 +102,11 @@ def tags(repo: Path) -> dict[str, tuple[str, str | None]]:
             for words in (line.split() for line in listing.splitlines())}
 
 
-def _pack(repo: Path, objects: str, *options: str) -> bytes:
+def _pack(repo: Path, objects: Sequence[str]) -> bytes:
     """Return a pack that depends on the objects alone, not on how this clone keeps them."""
     return git.git_bytes(repo, "-c", "pack.threads=1", "pack-objects", "--quiet", "--stdout",
-                         "--delta-base-offset", "--no-reuse-delta", "--no-reuse-object", *options,
-                         stdin=f"{objects}\n".encode())
+                         "--no-reuse-delta", "--no-reuse-object", "--window=0",
+                         stdin="".join(f"{oid}\n" for oid in dict.fromkeys(objects)).encode())
 
 
 def _holds(repo: Path, name: str) -> bool:

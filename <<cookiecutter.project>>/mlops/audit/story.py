@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops import git, yamlfile
+from mlops.audit import chain
 from mlops.errors import UserError
 from mlops.files import sha256_text
 from mlops.names import ModelRef
 from mlops.prompts import file as prompt_file
 from mlops.registry.events import Event, State
 from mlops.registry.ledger import BRANCH, Ledger
-from mlops.registry.reading import Snapshot, source_commit
+from mlops.registry.reading import PAPERS, Snapshot, source_commit
 
 PROJECT = "project.yaml"
 
@@ -68,7 +69,8 @@ def read(repo: Path, ref: ModelRef) -> Story:
     papers.pop("report.json", None)
     manifest = json.loads(papers["manifest.json"])
     state = snapshot.states()[ref.name]
-    everything = list(snapshot.events(ref.name, range(1, state.seq + 1)))
+    everything = [event for event in chain.walk(repo, head).events
+                  if event.model == ref.name]
     events = [event for event in everything if event.version == ref.version.tag]
     reports = {event.seq: report for event in events
                if (report := snapshot.report(ref.name, event.seq)) is not None}
@@ -89,6 +91,26 @@ def periods(events: Iterable[Event], version: str) -> list[Period]:
     if holder and holder.version == version:
         found.append(Period(holder, None))
     return found
+
+
+def ledger_paths(ref: ModelRef, events: Sequence[Event]) -> list[str]:
+    """Return what an audit file holds of the newest tree, from all events of the ledger.
+
+    Every model's state, the lists of all events by id, and the version's own files.
+    """
+    mine = [event for event in events
+            if (event.model, event.version) == (ref.name, ref.version.tag)]
+    return list(dict.fromkeys(
+        [*(f"models/{event.model}/state.json" for event in events),
+         *(str(PurePosixPath(event.path).parent) for event in events),
+         *version_paths(ref, mine)]))
+
+
+def version_paths(ref: ModelRef, events: Iterable[Event]) -> list[str]:
+    """Return a version's files in the newest tree, whether it has them or not."""
+    folder = f"models/{ref.name}/{ref.version.tag}"
+    return [f"models/{ref.name}/state.json", *(f"{folder}/{name}" for name in PAPERS),
+            *(path for event in events for path in (event.path, event.report_path))]
 
 
 def source_paths(repo: Path, manifest: Mapping[str, Any]) -> dict[str, str]:

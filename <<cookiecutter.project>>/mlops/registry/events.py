@@ -67,7 +67,7 @@ class Event:
     @property
     def body(self) -> str:
         """Return the event as one line of canonical JSON."""
-        return json.dumps({"schema": EVENT_SCHEMA, **asdict(self)}, sort_keys=True,
+        return json.dumps({"schema": EVENT_SCHEMA, **vars(self)}, sort_keys=True,
                           ensure_ascii=False, separators=(",", ":")) + "\n"
 
     @property

@@ -82,7 +82,7 @@ def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:
                 stdin=asked, stdout=subprocess.PIPE) as process:
             assert process.stdout
             for oid, changes in _diffs(_words(process.stdout)):
-                yield _commit(oid, objects.read(oid)[1], changes)
+                yield commit_of(oid, objects.read(oid)[1], changes)
 
 
 def _words(stream: object) -> Iterator[str]:
@@ -108,7 +108,8 @@ def _diffs(words: Iterator[str]) -> Iterator[tuple[str, tuple[Change, ...]]]:
         yield oid, tuple(changes)
 
 
-def _commit(oid: str, data: bytes, changes: tuple[Change, ...]) -> Commit:
+def commit_of(oid: str, data: bytes, changes: tuple[Change, ...]) -> Commit:
+    """Return a commit from git's own text of it."""
     header, _, message = data.decode("utf-8", "surrogateescape").partition("\n\n")
     fields = [line.partition(" ")[::2] for line in header.splitlines()]
     who, time, _ = dict(fields)["committer"].rsplit(" ", 2)
