@@ -40,8 +40,10 @@ def _ledger(repo: Path, head: str, ref: ModelRef) -> Iterator[str]:
     mine = {name: tag for name, tag in found.tags.items()
             if (tag.event.model, tag.event.version) == (ref.name, ref.version.tag)}
     paths = story.version_paths(ref, [tag.event for tag in mine.values()])
-    yield from (f"removed: {path} of the newest tree, which has it"
-                for path in proof.left_out(repo, head, paths))
+    missing = proof.left_out(repo, head, paths)
+    yield from (f"removed: {path} of the newest tree, which has it" for path in missing)
+    if missing:
+        return
     yield from _states(repo, head, found)
     yield from _event_files(repo, head, found)
     with opened(repo) as objects:
