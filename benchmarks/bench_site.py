@@ -1,4 +1,4 @@
-"""The registry page at 1,000 and 10,000 events: to build it, and to open it in Chromium.
+"""The registry page at 1,000 and 10,000 events, to build and to open; and an audit file of each.
 
 BENCH_PYTHON names an interpreter that has a project's packages, so that nothing is installed.
 """
@@ -48,6 +48,7 @@ def main() -> None:
         print(f"\n## Registry page ({machine()}; page times are medians of {RUNS})\n")
         print("| events | build wall s | CPU s | peak MiB | page MB | gzip MB | open ms "
               "| search ms | compare ms |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+        audits = []
         for events in SIZES:
             bare = work / f"{events}.git"
             subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare],
@@ -62,7 +63,23 @@ def main() -> None:
             print(f"| {events:,} | {used.wall:.2f} | {used.cpu:.2f} | {used.peak:.0f} "
                   f"| {len(data) / 1e6:.2f} | {len(gzip.compress(data)) / 1e6:.2f} | {opened:.0f} "
                   f"| {searched:.0f} | {compared:.0f} |", flush=True)
+            audits.append(audit(project, python, events))
         browser.close()
+        print("\n| events | write wall s | CPU s | peak MiB | file MB | verify wall s | CPU s "
+              "| peak MiB |\n|---:|---:|---:|---:|---:|---:|---:|---:|")
+        print("\n".join(audits))
+
+
+def audit(project: Path, python: Path, events: int) -> str:
+    """Return the row of an audit file of one version: what writing and checking it takes."""
+    path = project / "audit.tar"
+    written, checked = (
+        cost([python, "tools/audit.py", *words], project, USUAL) for words in (
+            (f"{NAME}@v1.0.0", "--registry", "origin", "--out", path), ("--verify", path)))
+    assert written.code == checked.code == 0, "the audit file is not whole"
+    return (f"| {events:,} | {written.wall:.2f} | {written.cpu:.2f} | {written.peak:.0f} "
+            f"| {path.stat().st_size / 1e6:.2f} | {checked.wall:.2f} | {checked.cpu:.2f} "
+            f"| {checked.peak:.0f} |")
 
 
 def in_browser(page: Page, index: Path) -> tuple[float, float, float]:
