@@ -5,9 +5,10 @@ The provider is scripted; `test_llm_endpoint.py` has a real server.
 
 import json
 import re
+import shutil
 
 import pytest
-from conftest import commit
+from conftest import HERE, commit
 from llm_kit import Scripted
 
 from mlops import champion, report_data, report_outputs
@@ -42,6 +43,7 @@ def answer(request):
 @pytest.fixture
 def both(project, monkeypatch):
     """The small repository with a classic model `small` and a prompt `asks`; answers are live."""
+    shutil.copytree(HERE / "prompts", project.root / "prompts")
     path = project.root / "project.yaml"
     path.write_text(path.read_text() + """\
   asks:
