@@ -93,7 +93,7 @@ def _counts(found: Stream) -> list[Counts]:
 
 
 def argo(champion: Stream, candidate: Stream) -> Found:
-    """Return when the fourth measurement in a row of steps was below 95 %."""
+    """Return when four measurements, one every five minutes, had been below 95 %."""
     return _failed(_minutes(candidate.errors, 5) / np.maximum(_minutes(candidate.requests, 5), 1)
                    > 0.05, 4, 5)
 

@@ -35,7 +35,7 @@ def identity() -> None:
 
 
 def first_commit() -> None:
-    """Commit everything on `main`, unless this folder lies inside a repository already."""
+    """Commit everything on `main`, in a repository of its own."""
     git("init", "--quiet", "--initial-branch=main")
     identity()
     git("add", "--all")

@@ -118,7 +118,7 @@ def _filled(spec: Mapping[str, Any], place: str) -> Iterator[str]:
     try:
         for values in itertools.product(*words.values()):
             yield spec["template"].format_map(dict(zip(words, values)))
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
         raise UsageError(f"{place}: the template does not fit its fill: {error}") from None
 
 

@@ -1,7 +1,5 @@
 """Numbers that carry their own check: is this run of digits a card, an account, a person's id?"""
 
-import string
-
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 
@@ -75,4 +73,4 @@ def polish(text: str) -> bool:
 
 def _digits(text: str) -> list[int]:
     # int() also reads the digits of other scripts.
-    return [int(char) for char in text if char.isdigit() or char in string.digits]
+    return [int(char) for char in text if char.isdecimal()]

@@ -24,7 +24,7 @@ from nlp.model import MODELS, Model, Prediction, model_class
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that is judged and reported. `rows` and both models' answers have n entries, in order.
+    """All that is judged and reported. The rows and both models' answers have n entries, in order.
 
     `prompt_change` are the lines of a diff from the champion's prompt and provider, if both are
     prompts.
@@ -35,11 +35,6 @@ class Evaluation:
     test_sha256: str
     behaviour: Sequence[Result] = ()
     prompt_change: Sequence[str] = ()
-
-    @property
-    def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Return the test rows."""
-        return self.evidence.rows
 
 
 def load_model(run: Run) -> Model:
@@ -118,7 +113,7 @@ def _prompt_change(model: Model, champion: Model) -> list[str]:
 
 
 def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,
-                    champion: Champion) -> Evaluation:
+                    champion: Champion, session: Session | None = None) -> Evaluation:
     """Judge the answers of a model made elsewhere to the test split, against the champion."""
     rows, found = pinned_rows(manifest)
     rows = [{**row, "label": str(row["label"])} for row in rows]
@@ -126,6 +121,8 @@ def evaluate_stored(path: Path, manifest: Manifest, gates: Gates,
     assert ours is not None
     theirs = stored_answers(rows, champion.predictions)
     if champion.model:
+        if session and hasattr(champion.model, "session"):
+            champion.model.session = session
         theirs = _answers(champion.model.predict([row["text"] for row in rows]))
     return Evaluation(with_figures(gates, Evidence(rows, ours, theirs),
                                    lambda: _train_texts(manifest)), champion, found)

@@ -124,7 +124,8 @@ def judge_registered(options: argparse.Namespace, bounds: Sequence[Bound]) -> Ju
         evaluation = evaluate_model(ours.model, manifest, gates, found, session_of(project))
     else:
         assert ours.predictions
-        evaluation = evaluate_stored(ours.predictions, manifest, gates, found)
+        evaluation = evaluate_stored(ours.predictions, manifest, gates, found,
+                                     session_of(project))
     known = ours.manifest
     subject = Subject(ref.name, str(known.get("run", "external")), {
         **{key: known[key] for key in ("task", "language", "license", "owner", "dataset_version",
@@ -139,12 +140,14 @@ def judge_external(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judg
     """Judge the stored answers of a model made elsewhere, against the champion."""
     from mlops import champion, external
     from mlops.evaluation import evaluate_stored
+    from mlops.llm import session_of
 
     project = load_project()
     made = external.load(Path(options.folder))
     gates = gates_of(project, options, bounds, made.manifest["task"])
     found = champion.find(project, made.manifest["name"], options.champion, options.registry)
-    evaluation = evaluate_stored(made.predictions, load_manifest(project.dataset), gates, found)
+    evaluation = evaluate_stored(made.predictions, load_manifest(project.dataset), gates, found,
+                                 session_of(project))
     subject = Subject(made.manifest["name"], made.folder.name, {
         **{key: made.manifest[key] for key in ("task", "language", "license", "owner",
                                                "dataset_version", "prompt_version")},

@@ -30,7 +30,9 @@ class Inputs:
 def inputs(project: Project, model: ModelSettings, manifest: Manifest) -> Inputs:
     """Digest the work tree's data files, the model's prompt, and the code that trains."""
     data = {"dataset.yaml": manifest.path}
-    data.update({file.path.name: file.path for file in manifest.files if file.url is None})
+    root = manifest.path.resolve().parent
+    data.update({file.path.resolve().relative_to(root).as_posix(): file.path
+                 for file in manifest.files if file.url is None})
     code = {path.relative_to(project.root).as_posix(): path
             for path in (project.root / "nlp").rglob("*.py") if path.name != SERVICE}
     code["requirements.txt"] = project.root / "requirements.txt"

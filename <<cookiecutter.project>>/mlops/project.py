@@ -227,8 +227,9 @@ def _checked(path: Path) -> dict[str, Any]:
 
 def _registry(spec: Mapping[str, Any]) -> RegistrySettings:
     default = RegistrySettings()
+    stages = tuple(spec.get("stages", default.stages))
     return RegistrySettings(
-        tuple(spec.get("stages", default.stages)), frozenset(spec.get("may_skip", ("shadow",))),
+        stages, frozenset(spec.get("may_skip", default.skippable & set(stages))),
         spec.get("artifacts"), spec.get("protected_branch", "main"), spec.get("github_host"),
         spec.get("sign", False), spec.get("allowed_signers"), spec.get("attestation_root"))
 

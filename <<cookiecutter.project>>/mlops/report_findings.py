@@ -13,11 +13,13 @@ from mlops.report_parts import Gate, View
 
 # GitHub shows this many of each level for one step and drops the others silently.
 MAX_ANNOTATIONS = 10
+GATES = "gates.yaml"
 
 
-def findings(report: View, lines: Mapping[str, int] | None = None) -> list[Finding]:
-    """Return a finding for each gate that did not pass, worst first; `lines` by gate id."""
-    return [_finding(gate, (lines or {}).get(gate.id)) for gate in report.gates
+def findings(report: View, lines: Mapping[str, int] | None = None,
+             file: str = GATES) -> list[Finding]:
+    """Return a finding for each gate that did not pass, worst first; `lines` of `file` by id."""
+    return [_finding(gate, (lines or {}).get(gate.id), file) for gate in report.gates
             if gate.verdict != "PASS"]
 
 
@@ -42,10 +44,11 @@ def to_sarif(report: View, lines: Mapping[str, int] | None = None) -> dict[str, 
     return sarif.document("eval_gate", findings(report, lines))
 
 
-def annotations(report: View, lines: Mapping[str, int] | None = None) -> list[str]:
+def annotations(report: View, lines: Mapping[str, int] | None = None,
+                file: str = GATES) -> list[str]:
     """Return workflow commands: at most ten errors and ten warnings, and how many are left."""
     shown, left = [], 0
-    found = findings(report, lines)
+    found = findings(report, lines, file)
     for severity in ("error", "warning"):
         level = [finding for finding in found if finding.severity == severity]
         shown += [annotation(finding) for finding in level[:MAX_ANNOTATIONS]]
@@ -54,13 +57,13 @@ def annotations(report: View, lines: Mapping[str, int] | None = None) -> list[st
     return [*shown, more] if left else shown
 
 
-def _finding(gate: Gate, line: int | None) -> Finding:
+def _finding(gate: Gate, line: int | None, file: str) -> Finding:
     waived = ""
     if gate.waiver and gate.waived:
         waived = (f" (waived until {gate.waiver.until} by {gate.waiver.approver}: "
                   f"{gate.waiver.reason})")
     reason = gate.reason or f"{words.metric(gate.metric)} of {words.where(gate)}"
-    return Finding(code=gate.id, file="gates.yaml", line=line,
+    return Finding(code=gate.id, file=file, line=line,
                    message=f"{words.verdict(gate.verdict)}: {reason}{waived}",
                    hint=f"why this rule: {gate.why}" if gate.why else None,
                    severity="error" if gate.blocks else "warning")

@@ -9,6 +9,7 @@ from typing import Any
 from mlops import files, render_html, render_markdown, report_findings, sarif
 from mlops.errors import UsageError
 from mlops.prompts.sensitive import mask
+from mlops.report_parts import View
 from mlops.report_view import REPORT_SCHEMA, TEXT, shown, view
 
 MAX_BYTES = 50_000_000
@@ -34,8 +35,8 @@ def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: I
         for name, text in texts.items():
             files.write_atomic(folder / name, text)
     if sarif_file:
-        places = report_findings.gate_lines(gates_file, parts) if gates_file else {}
-        sarif.write(sarif_file, "eval_gate", report_findings.findings(parts, places))
+        sarif.write(sarif_file, "eval_gate",
+                    report_findings.findings(parts, *_places(gates_file, parts)))
 
 
 def publishable(report: Mapping[str, Any],
@@ -79,9 +80,15 @@ def print_annotations(report: Mapping[str, Any], gates_file: Path | None = None)
     """Mark the gates that did not pass in the pull request, inside GitHub Actions only."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         parts = view(report)
-        places = report_findings.gate_lines(gates_file, parts) if gates_file else {}
-        for line in report_findings.annotations(parts, places):
+        for line in report_findings.annotations(parts, *_places(gates_file, parts)):
             print(line)
+
+
+def _places(gates_file: Path | None, parts: View) -> tuple[dict[str, int], str]:
+    """Return each gate's line, and the file in which it is."""
+    if gates_file is None:
+        return {}, report_findings.GATES
+    return report_findings.gate_lines(gates_file, parts), os.path.relpath(gates_file)
 
 
 def read_report(path: Path) -> dict[str, Any]:

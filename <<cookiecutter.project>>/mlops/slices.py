@@ -68,7 +68,7 @@ def _predicate(kind: str, rule: Any, rows: Sequence[Row]) -> Callable[[Row], boo
         return lambda row: all(row.get(field) == value for field, value in rule.items())
     if kind == "rare":
         rare = _rare(rule["below"], rows)
-        return lambda row: row["label"] in rare
+        return lambda row: str(row["label"]) in rare
     field, pattern = (rule.get("field", "text"), rule["match"]) if isinstance(
         rule, Mapping) else ("text", rule)
     found = re.compile(pattern).search

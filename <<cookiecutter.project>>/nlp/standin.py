@@ -24,7 +24,8 @@ class StandIn:
         self.priors = [0.0] * len(self.labels)
 
     def train(self, texts: Sequence[str], labels: Sequence[str]) -> None:
-        """Count words per label; raise ValueError for a label that the prompt does not know."""
+        """Count words per label; raise ValueError for labels that prompt and rows do not share.
+        """
         unknown = sorted(set(labels) - set(self.labels))
         if unknown:
             raise ValueError(f"the prompt does not know the labels {', '.join(unknown)}")
@@ -32,6 +33,10 @@ class StandIn:
         for text, label in zip(texts, labels, strict=True):
             counts[label].update(_terms(text))
         shares = Counter(labels)
+        absent = [label for label in self.labels if not shares[label]]
+        if absent:
+            raise ValueError(f"the train split has no row with the prompt's labels "
+                             f"{', '.join(absent)}; add rows, or take them out of the prompt")
         self.priors = [round(math.log(shares[label] / len(labels)), 5) for label in self.labels]
         terms = sorted(term for term, number in sum(counts.values(), Counter()).items()
                        if number > 1)

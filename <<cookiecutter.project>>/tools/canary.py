@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None) -> int:
     options = arguments.parse_args(argv)
     for name in ("every", "deadline", "min_requests"):
         if not 0 < getattr(options, name) < 1e6:
-            raise UsageError(f"--{name.replace('_', '-')} must be above 0")
+            raise UsageError(f"--{name.replace('_', '-')} must be above 0 and below 1,000,000")
     return _judge(options)
 
 

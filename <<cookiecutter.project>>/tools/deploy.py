@@ -76,7 +76,8 @@ def _arguments() -> argparse.ArgumentParser:
                        help="try it in a short-lived environment; nothing is deployed")
     found.add_argument("--evidence-out", type=Path, metavar="FILE",
                        help="also write the report there")
-    found.add_argument("--unblock", action="store_true", help="a version that a canary refused")
+    found.add_argument("--unblock", action="store_true",
+                       help="try a version again that a canary refused")
     found.add_argument("--host", default="127.0.0.1", help="address that nginx listens on")
     found.add_argument("--port", type=int, help="default: 8080 for production, 8081 for staging")
     found.add_argument("--hook", metavar="PROGRAM",
@@ -141,7 +142,7 @@ def _plan(options: argparse.Namespace, mirrored: bool) -> object:
     for name in ("deadline", "every", "min_requests", "lease"):
         value = getattr(options, name)
         if value is not None and not 0 < value < 1e6:
-            raise UsageError(f"--{name.replace('_', '-')} must be above 0")
+            raise UsageError(f"--{name.replace('_', '-')} must be above 0 and below 1,000,000")
     plan = Plan(deadline=90.0, every=0.5) if options.rehearsal else Plan()
     return replace(plan, steps=(0,) if mirrored else steps, mirrored=mirrored, lease=options.lease,
                    deadline=options.deadline or plan.deadline, every=options.every or plan.every,

@@ -8,9 +8,6 @@ examples:
   python tools/registry.py pull review-sentiment@production --out model/
   python tools/registry.py verify && python tools/registry.py doctor --repair
   python tools/registry.py init-remote /srv/git/reviews.git
-  python tools/registry.py verify --registry origin
-  python tools/registry.py doctor --repair --registry origin
-  python tools/registry.py init-remote /srv/git/models.git
 """
 
 import argparse

@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from mlops.cli import emit, parser, run
-from mlops.errors import UsageError
+from mlops.errors import NotMeasured, UsageError
 from mlops.project import load_project
 
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None) -> int:
     from mlops.registry.connect import connect
     from mlops.registry.pull import cached
     from mlops.serving.release import find
-    from nlp.model import model_class
+    from nlp.model import MODELS, model_class
 
     project = load_project()
     ref = find(project, options.model, options.registry)
@@ -55,6 +55,9 @@ def main(argv: Sequence[str] | None) -> int:
     kind = json.loads((folder / "model.json").read_text(encoding="utf-8"))["class"]
     if kind == EXTERNAL:
         raise UsageError(f"{ref} was made elsewhere; nlp/model.py has no class that can load it")
+    if kind not in MODELS:
+        raise NotMeasured(f"{ref} is of class {kind!r}, which nlp/model.py has no more; keep the "
+                          "class, or name another version with --model")
     asks = hasattr(model_class(kind), "session")
     if asks and options.engine != engine.ONE:
         raise UsageError(f"--engine {options.engine}: {ref} asks a provider, which several "

@@ -61,6 +61,10 @@ def test_the_fail_rate_is_taken_over_all_cases_of_a_kind(tmp_path):
     ("- {name: a, kind: INV, texts: [x]}", "behaviour.yaml:3"),
     ("- {name: a, kind: INV, replace: {cat: dog}, texts: [bird]}", "no case that it changes"),
     ("- {name: a, kind: MFT, label: x, template: '{b}', fill: {a: [x]}}", "does not fit its fill"),
+    ("- {name: a, kind: MFT, label: x, template: '{a.b}', fill: {a: [x]}}",
+     "does not fit its fill"),
+    ("- {name: a, kind: MFT, label: x, template: '{a[b]}', fill: {a: [x]}}",
+     "does not fit its fill"),
     ("- {name: a, kind: SUM, texts: [x]}", "MFT, INV or DIR"),
 ])
 def test_a_wrong_suite_is_refused_with_its_place(tmp_path, text, complaint):

@@ -262,3 +262,11 @@ def test_gzip_instead_of_plain_is_no_change(data: Path) -> None:
     replace(data, "train.jsonl", "train.jsonl.gz")
     report = check(data)
     assert report.version and report.version.needed == "1.2.0"
+
+
+def test_rows_that_the_base_does_not_hold_are_not_measured(data: Path) -> None:
+    git(data, "rm", "-q", "--cached", "train.jsonl")
+    git(data, "commit", "-qm", "rows elsewhere")
+    git(data, "branch", "-f", "main")
+    finding = next(item for item in check(data).findings if item.code == "D081")
+    assert "the base commit holds no file train.jsonl" in finding.message

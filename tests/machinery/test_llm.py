@@ -12,6 +12,7 @@ from mlops.errors import NotMeasured, UsageError
 from mlops.llm import Session, Unavailable, session_of
 from mlops.names import ABSTAIN
 from nlp.prompted import PromptClassifier
+from nlp.standin import StandIn
 
 
 # What is sent
@@ -193,3 +194,8 @@ def test_a_service_keeps_no_answers(tmp_path, monkeypatch):
     model(tmp_path, lambda _: GOOD).predict(["fine"])
 
     assert sorted(os.listdir(tmp_path)) == ["prompts"]
+
+
+def test_the_stand_in_says_which_label_has_no_row():
+    with pytest.raises(ValueError, match="no row with the prompt's labels bad"):
+        StandIn(("good", "bad")).train(["fine"], ["good"])

@@ -7,14 +7,16 @@ import json
 import re
 import shutil
 
+import nlp.model
 import pytest
 from conftest import HERE, commit
 from llm_kit import Scripted
 
 from mlops import champion, report_data, report_outputs
 from mlops.dataset.manifest import load_manifest
+from mlops.dataset.rows import read_split
 from mlops.errors import NotMeasured, UsageError
-from mlops.evaluation import evaluate
+from mlops.evaluation import evaluate, evaluate_stored
 from mlops.gates import figures, judge, load_gates
 from mlops.gates.rules import of_task
 from mlops.llm import session_of
@@ -319,3 +321,28 @@ def test_the_lab_needs_a_prompt_and_two_versions(both, says):
         prompt_lab(["--model", "small"])
     with pytest.raises(UsageError, match="two prompts are needed"):
         prompt_lab(["--model", "asks"])
+
+
+def test_a_prompt_champion_of_stored_answers_is_not_asked_without_leave(
+        both, says, tmp_path, monkeypatch):
+    produced(both, "asks")
+    manifest = load_manifest(both.dataset)
+    stored = tmp_path / "predictions.jsonl"
+    stored.write_text("".join(json.dumps({"id": row["id"], "label": row["label"],
+                                          "prediction": row["label"]}) + "\n"
+                              for row in read_split(manifest, "test")))
+    provider = says(answer)
+    monkeypatch.setenv("LLM_ANSWERS", "replay")
+
+    found = champion.find(both, "small", "asks@v1.0.0", "local")
+    evaluate_stored(stored, manifest, load_gates(both.gates), found, session_of(both))
+
+    assert provider.asked == []
+
+
+def test_a_version_whose_class_is_gone_is_not_scored(both, says, tmp_path, monkeypatch):
+    produced(both, "small")
+    monkeypatch.delitem(nlp.model.MODELS, "tfidf-logistic")
+
+    with pytest.raises(NotMeasured, match="'tfidf-logistic', which nlp/model.py has no more"):
+        score(["data/test.jsonl", "--model", "small@v1.0.0", "--out", str(tmp_path / "scored")])

@@ -113,3 +113,14 @@ def test_the_command_turns_a_report_into_each_format(tmp_path, monkeypatch, form
     assert report.main([str(source), "--format", form, "--out", str(tmp_path / "out")]) == 0
 
     assert (tmp_path / "out").read_text(encoding="utf-8").startswith(begin)
+
+
+def test_sarif_names_the_file_that_judged(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    report_outputs.write_all(full(), [], sarif_file=tmp_path / "x.sarif",
+                             gates_file=tmp_path / "strict.yaml")
+
+    result, = json.loads((tmp_path / "x.sarif").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "strict.yaml"

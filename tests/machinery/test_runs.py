@@ -10,7 +10,9 @@ from conftest import HERE, git
 from runs_kit import command, logged, small_repository, trained
 
 from mlops import files, line_chart, lineage, run_pages, run_views, tracking
+from mlops.dataset.manifest import load_manifest
 from mlops.errors import CheckFailed, NotMeasured, UsageError
+from mlops.project import load_project
 from mlops.tracking import changes, series
 from mlops.worktree import checked_out
 
@@ -241,3 +243,27 @@ def test_an_axis_does_not_suggest_values_that_a_share_cannot_have(values, low, h
 
 def test_the_page_of_no_runs_is_a_page():
     assert "0 finished" in run_pages.page("small", [], [])
+
+
+def test_files_of_one_name_in_two_folders_are_two_inputs(small):
+    manifest = small / "data" / "dataset.yaml"
+    for name in ("train", "valid"):
+        (small / "data" / name).mkdir()
+        (small / "data" / f"{name}.jsonl").rename(small / "data" / name / "rows.jsonl")
+        manifest.write_text(manifest.read_text().replace(f"{name}.jsonl", f"{name}/rows.jsonl"))
+    project = load_project(small)
+
+    def digest():
+        return lineage.inputs(project, project.model(), load_manifest(manifest)).data
+
+    before, rows = digest(), small / "data" / "train" / "rows.jsonl"
+    rows.write_text(rows.read_text().replace("kettle", "teapot"))
+
+    assert digest() != before
+
+
+def test_a_registry_without_a_stage_between_need_not_say_what_may_be_skipped(small):
+    settings = small / "project.yaml"
+    settings.write_text(settings.read_text() + "registry: {stages: [staging, production]}\n")
+
+    assert load_project(small).registry.stages == ("staging", "production")

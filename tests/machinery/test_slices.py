@@ -41,3 +41,9 @@ def test_a_rule_on_text_is_not_measured_without_texts():
     ({"all": [{"chars": {"lt": 1}}, {"where": {"stars": 1}}]}, {"text", "stars"})])
 def test_fields_that_a_slice_looks_at(spec, needed):
     assert fields(spec) == needed
+
+
+def test_rare_labels_may_be_numbers():
+    rows = [{"label": 1}, {"label": 1}, {"label": 1}, {"label": 0}]
+
+    assert members({"rare": {"below": 0.5}}, "s", rows) == {"s": [3]}

@@ -74,7 +74,11 @@ def _extract(now: Manifest, blobs: Mapping[str, str], target: Path) -> Base:
     if not same:
         for file in base.files:
             if file.url is None:
-                _write_blob(folder, blobs[file.path.relative_to(target).as_posix()], file.path)
+                name = file.path.relative_to(target).as_posix()
+                if name not in blobs:
+                    raise NotMeasured(f"{now.path}: the base commit holds no file {name}, so its "
+                                      "rows are not at hand; commit row files, or give a url")
+                _write_blob(folder, blobs[name], file.path)
     return Base(base, same)
 
 

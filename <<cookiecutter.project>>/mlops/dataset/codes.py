@@ -63,10 +63,7 @@ LEVELS = {"off": OFF, False: OFF, "warn": WARNING, "fail": ERROR}
 
 
 def severities(checks: Mapping[str, Any]) -> dict[str, str]:
-    """Return code -> `error`, `warning` or `off` as a manifest's quality checks want it.
-
-    Rows without text are warnings where `max_null_text_pct` tolerates some of them.
-    """
+    """Return code -> `error`, `warning` or `off` as a manifest's quality checks want it."""
     levels = {code: WARNING if code in _WARNINGS else ERROR for code in TITLES}
     levels["D060"] = LEVELS[checks.get("pii", "off")]
     for code, level in (checks.get("severity") or {}).items():

@@ -13,7 +13,6 @@ from mlops.errors import UsageError
 from mlops.findings import show_value
 
 MAX_INTEGER = 2**53
-MAX_DEPTH = 50
 SHOWN = 80
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -35,11 +35,6 @@ def read_split(manifest: Manifest, split: str) -> list[Row]:
             if has_text(row) and splitter.split_of(row) == split]
 
 
-def split_of(row: Mapping[str, object], manifest: Manifest) -> str:
-    """Return a row's split where the splits are ratios; see Splitter."""
-    return Splitter(manifest).split_of(row)
-
-
 class Splitter:
     """Gives rows their split where the splits are ratios: by a hash of group, else id, else text.
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,3 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row | Fault]]:
     except (OSError, ValueError, NotImplementedError) as error:
         reason = (str(error).splitlines() or ["unknown reason"])[0]
         yield number, Fault("D001", f"damaged Parquet file: {reason[:200]}")
-
-
-def converted(row: Mapping[str, Any], fields: Sequence[Field]) -> Row:
-    """Return a row of text cells with the types of the schema."""
-    kinds = {field.name: field for field in fields}
-    return {name: cell_value(cell, kinds.get(name)) for name, cell in row.items()}
