@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 
 import pytest
 from drift_kit import LAYOUT, line, on_day, write_log
@@ -160,3 +161,13 @@ def test_a_url_is_read_like_a_folder(tmp_path):
     assert found.profile.total()[0] == 4
     with pytest.raises(NotMeasured, match="memory://bucket/none"):
         read("memory://bucket/none")
+
+
+def test_a_gzip_that_is_damaged_in_the_middle_is_not_measured(tmp_path):
+    data = bytearray(gzip.compress(random.Random(0).randbytes(4000)))
+    data[100:140] = bytes(40)
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(bytes(data))
+
+    with pytest.raises(NotMeasured, match="cannot be read"):
+        list(logs.read(str(path), Faults()))

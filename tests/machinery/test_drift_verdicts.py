@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from mlops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
 from mlops.drift.blocks import step_down
 from mlops.drift.inputs import Days, date
-from mlops.drift.judge import EXIT_CODES, Rules, compare
+from mlops.drift.judge import EXIT_CODES, Rules, compare, overall
 from mlops.drift.layout import LATENCY_EDGES
 from mlops.drift.profile import UNTIMED, Profile, measure, merged
 from mlops.errors import NotMeasured
@@ -360,3 +360,10 @@ def test_no_answer_is_a_miss_and_no_class_to_average_over():
         assert part["accuracy"] == 0.9 and part["f1_macro"] == pytest.approx(expected)
         low, high = part["f1_macro_interval"]
         assert low < expected < high
+
+
+def test_an_estimate_does_not_stand_for_what_was_not_measured():
+    signals = {"embedding": {"verdict": "NOT_MEASURED"}, "accuracy": {"verdict": "OK"}}
+
+    assert overall({"all": signals}) == "NOT_MEASURED"
+    assert overall({"all": {**signals, "accuracy": {"verdict": "ALERT"}}}) == "ALERT"

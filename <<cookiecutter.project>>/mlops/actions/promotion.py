@@ -11,6 +11,7 @@ from mlops.registry import policy
 from mlops.registry.branch import check_protected
 from mlops.registry.connect import connect
 from mlops.registry.operations import Registry, resolve
+from mlops.registry.reading import source_commit
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def check(project: Project, registry: Registry, begun: Begun) -> None:
     policy.check_revoked(state, begun.ref, "production", False, None)
     policy.check_order(state, version, "production", project.registry)
     check_protected(registry.ledger, project.registry.protected_branch, begun.ref,
-                    version.source_commit)
+                    source_commit(snapshot.manifest(begun.ref)))
 
 
 def _check_branch(project: Project) -> None:

@@ -180,8 +180,9 @@ def _checks(story: Story) -> Child:
         el("pre", "git fetch origin registry\ngit merge-base --is-ancestor "
            f"{story.head} FETCH_HEAD && echo yes"),
         el("p", "With plain tools, in the unpacked folder:"),
-        el("pre", "sha256sum -c SHA256SUMS\ngit clone -b registry proof/ledger.bundle ledger\n"
-           f"git -C ledger log {story.ref}"),
+        el("pre", "sha256sum -c SHA256SUMS\ngit init ledger\n"
+           "git -C ledger bundle unbundle \"$PWD/proof/ledger.bundle\"\n"
+           f"git -C ledger log {story.head}"),
         el("p", "Git's object ids are SHA-1, with git's own detection of collisions. Besides, the "
            "ledger names manifests, reports and archives by SHA-256.", class_="note")]
 

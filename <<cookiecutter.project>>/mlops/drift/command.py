@@ -67,7 +67,7 @@ def make(project: Project, wish: Wish, out: Path) -> dict[str, Any]:
     if span:
         alerted = history.alerted(history.parse(past), ground.model, span[0])
         subject = replace(subject, rules=replace(subject.rules, alerted=alerted))
-    found = report.build(subject, before, current, _labelled(project, wish, before, places))
+    found = report.build(subject, before, current, _labelled(project, wish, ground, before, places))
     if ground.packed is None:
         found["warnings"].append(ground.why)
     entries = history.before(history.parse(past), found)
@@ -233,7 +233,7 @@ def _may_show_texts() -> bool:
         return False
 
 
-def _labelled(project: Project, wish: Wish, before: Read,
+def _labelled(project: Project, wish: Wish, ground: _Ground, before: Read,
               places: list[str]) -> dict[str, Any] | None:
     """Return quality by delayed labels; None without any."""
     place = wish.feedback or project.drift.feedback
@@ -245,6 +245,5 @@ def _labelled(project: Project, wish: Wish, before: Read,
         newest = _newest(places)
         window = Days(newest - timedelta(days=days - 1), newest)
     layout = before.profile.layout
-    confusion, joined = feedback.join(place, places, layout, project.model(wish.model and (
-        wish.model.partition("@")[0])).name, window)
+    confusion, joined = feedback.join(place, places, layout, ground.model, window)
     return {**joined, **quality.labelled(confusion, layout.labels)}

@@ -59,7 +59,7 @@ def take_in(source: Path, target: Path, id_field: str = "request_id",
         row = line.get("row") or 0
         try:
             text.append(json.dumps(entry(line[id_field], line[label_field], int(row))))
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise CheckFailed(f"{source}:{place}: {error}") from None
     if not number:
         raise CheckFailed(f"{source}: no labels in it")

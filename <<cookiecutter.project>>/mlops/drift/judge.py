@@ -57,7 +57,9 @@ class Judged:
 
 def overall(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
     """Return the report's verdict from its signals."""
-    whole = {signal["verdict"] for signal in slices.get("all", {}).values()}
+    # An estimate that is fine does not stand for what was not measured.
+    whole = {signal["verdict"] for name, signal in slices.get("all", {}).items()
+             if (name, signal["verdict"]) != ("accuracy", "OK")}
     found = whole | {signal["verdict"] for signals in slices.values()
                      for signal in signals.values() if signal["verdict"] != "INSUFFICIENT"}
     if whole <= {"NOT_MEASURED"}:

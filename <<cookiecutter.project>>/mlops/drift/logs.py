@@ -6,6 +6,7 @@ that is none is left out and told with file and line. Memory is bounded, whateve
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def opened(place: str) -> Iterator[BinaryIO]:
     try:
         with _raw(place) as raw:
             yield gzip.GzipFile(fileobj=raw) if place.endswith(".gz") else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise NotMeasured(f"{place}: cannot be read: {error}") from None
 
 

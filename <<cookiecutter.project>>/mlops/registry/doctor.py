@@ -158,8 +158,9 @@ def _forgotten_drafts(registry: Registry, found: Audit) -> Iterator[Trouble]:
     """Yield drafts of ours that no version needs and nobody touched for a day."""
     from mlops.registry.github_store import ORPHAN_SECONDS
 
-    known = {item.archive_sha256 for state in found.replayed.states.values()
-             for item in state.versions}
+    # A state lists its newest versions only; an older one may still wait for its release.
+    known = {item.archive_sha256 for item in (*found.replayed.versions.values(), *(
+        item for state in found.replayed.states.values() for item in state.versions))}
     for orphan in registry.store.orphans(known):
         if orphan.age >= ORPHAN_SECONDS:
             yield Trouble(f"draft {orphan.id} ({orphan.title})", "was never registered",

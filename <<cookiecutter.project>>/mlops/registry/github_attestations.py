@@ -75,7 +75,12 @@ def _fetched(connection: Connection, address: str) -> bytes:
         if answer.status_code != 200:
             raise NotMeasured(f"{connection.host}: the bundle of an attestation cannot be had: "
                               f"{answer.status_code} {answer.reason}")
-        return answer.raw.read(_LARGEST + 1, decode_content=True)
+        data = b""
+        for piece in answer.iter_content(1 << 16):
+            data += piece
+            if len(data) > _LARGEST:
+                break
+        return data
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -83,6 +83,8 @@ def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:
             assert process.stdout
             for oid, changes in _diffs(_words(process.stdout)):
                 yield commit_of(oid, objects.read(oid)[1], changes)
+            if process.wait():
+                raise NotMeasured("git cannot read the whole ledger; see: git fsck")
 
 
 def _words(stream: object) -> Iterator[str]:

@@ -99,7 +99,7 @@ def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
         now = state.save(place.folder, now.with_slot(name, slot))
     lease.grant(place.lease_of(name), _SMOKE_SECONDS)
     try:
-        smoke(slot, manifest, place.texts)
+        smoke(slot, manifest, place.texts[:place.project.service.max_batch])
     except CheckFailed:
         place.target.stop(name)
         state.save(place.folder, now.with_slot(name, None))
@@ -182,7 +182,8 @@ def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> Sta
     now, name = started(place, now, ref, manifest, place.fault)
     now = switched(place, now, name)
     try:
-        smoke(Slot(str(ref), 0, place.url), manifest, place.texts)
+        smoke(Slot(str(ref), 0, place.url), manifest,
+              place.texts[:place.project.service.max_batch])
     except CheckFailed:
         if before and processes.is_ready(now.slots[before]):
             switched(place, now, before)

@@ -51,15 +51,14 @@ class Uploads:
             self._due.wait(_AGAIN_SECONDS)
             self._due.clear()
             ended = self._ended
-            for path in closed_files(self._folder):
-                try:
+            try:
+                for path in closed_files(self._folder):
                     self._send(path)
-                except Exception as error:
-                    # Every protocol of fsspec raises errors of its own, from a library of its own.
-                    self.failed += 1
-                    print(f"log upload: {type(error).__name__}; tried again later",
-                          file=sys.stderr, flush=True)
-                    break
+            except Exception as error:
+                # Every protocol of fsspec raises errors of its own, from a library of its own.
+                self.failed += 1
+                print(f"log upload: {type(error).__name__}; tried again later", file=sys.stderr,
+                      flush=True)
             if ended:
                 return
 
