@@ -164,8 +164,9 @@ def test_a_url_is_read_like_a_folder(tmp_path):
 
 
 def test_a_gzip_that_is_damaged_in_the_middle_is_not_measured(tmp_path):
-    data = bytearray(gzip.compress(random.Random(0).randbytes(4000)))
-    data[100:140] = bytes(40)
+    drawn = random.Random(0)
+    data = bytearray(gzip.compress("".join(drawn.choices("abcdef", k=9000)).encode()))
+    data[300:340] = drawn.randbytes(40)
     path = tmp_path / "log.jsonl.gz"
     path.write_bytes(bytes(data))
 
