@@ -13,8 +13,8 @@ import pytest
 
 from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.names import ModelRef
-from mlops.project import find_root
-from mlops.rollout import canary, nginx, place, processes, replicas, report, state
+from mlops.project import find_root, load_project
+from mlops.rollout import canary, care, nginx, place, processes, replicas, report, state
 from mlops.rollout.counts import of_page
 from mlops.rollout.judge import Counts, Decision, Row
 from mlops.rollout.state import Slot, State
@@ -32,6 +32,20 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert state.load(tmp_path) == saved
     assert saved.spare() == "green" and saved.holding(REF) == "blue"
     assert saved.with_slot("blue", None).slots == {}
+
+
+def test_an_abort_keeps_the_proxy_where_the_deploy_put_it(tmp_path, monkeypatch):
+    known, used = State("production", 8080, host="0.0.0.0"), []
+    folder = tmp_path / "production"
+    folder.mkdir()
+    state.save(folder, known)
+    monkeypatch.setattr(care, "folder_of", lambda project, environment: folder)
+    monkeypatch.setattr(care, "without_canary", lambda place, now, stop: used.append(
+        place.target.host) or now)
+
+    care.abort(load_project(find_root()), "production", "drill", lambda line: None)
+
+    assert used == ["0.0.0.0"]
 
 
 @pytest.mark.parametrize("content", ["{", '{"schema": "nlp-gitops/deploy-state/9"}', "{}"])

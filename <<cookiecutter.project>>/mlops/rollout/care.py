@@ -36,7 +36,7 @@ def abort(project: Project, environment: str, reason: str, say: Callable[[str], 
 
 
 def _place(project: Project, folder: Path, now: State, say: Callable[[str], None]) -> Place:
-    target = target_of(project, folder, now.hook, None, "127.0.0.1", now.port)
+    target = target_of(project, folder, now.hook, None, now.host, now.port)
     return Place(project, now, folder, target, None, say)
 
 

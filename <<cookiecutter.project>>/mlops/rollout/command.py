@@ -23,7 +23,7 @@ from mlops.rollout.drill import drill
 from mlops.rollout.nginx import check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                  stopped)
-from mlops.rollout.state import State
+from mlops.rollout.state import LOOPBACK, State
 from mlops.rollout.target import Machine, target_of
 from mlops.rollout.traffic import Traffic
 from mlops.serving import lease
@@ -43,7 +43,7 @@ class Order:
     registry: str | None = None
     model: str | None = None
     rehearsal: bool = False
-    host: str = "127.0.0.1"
+    host: str | None = None
     port: int | None = None
     fault: str | None = None
     unblock: bool = False
@@ -122,16 +122,18 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
                              + (f"by --hook {known.hook}" if known.hook else "without a hook")
                              + "; --stop it before it moves")
         port = order.port or (known.port if known else PORTS[order.environment])
+        host = order.host or (known.host if known else LOOPBACK)
         with state.locked(folder):
             canary.forget_the_ask(folder)
-            target = target_of(project, folder, order.hook, order.registry, order.host, port)
-            yield Place(project, State(order.environment, port, hook=order.hook), folder, target,
-                        order.registry, story.say, requests, order.fault)
+            target = target_of(project, folder, order.hook, order.registry, host, port)
+            begun = State(order.environment, port, hook=order.hook, host=host)
+            yield Place(project, begun, folder, target, order.registry, story.say, requests,
+                        order.fault)
         return
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as name:
         Path(name).chmod(0o755)
         port = processes.free_port()
-        target = Machine(project, Path(name), order.registry, "127.0.0.1", port, records=True)
+        target = Machine(project, Path(name), order.registry, LOOPBACK, port, records=True)
         place = Place(project, State(order.environment, port), Path(name), target, order.registry,
                       story.say, requests, order.fault)
         try:
@@ -150,7 +152,8 @@ def _state(place: Place) -> State:
     known = state.load(place.folder)
     if known is None:
         return place.begun
-    return recovered(place, replace(known, port=place.begun.port, hook=place.begun.hook))
+    return recovered(place, replace(known, port=place.begun.port, hook=place.begun.hook,
+                                    host=place.begun.host))
 
 
 def _stage(place: Place, order: Order, story: Story) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from mlops.names import ModelRef
 
 STATE_SCHEMA = "nlp-gitops/deploy-state/1"
 SLOTS = ("blue", "green")
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Slot:
     @property
     def url(self) -> str:
         """Return where the process answers."""
-        return self.address or f"http://127.0.0.1:{self.port}"
+        return self.address or f"http://{LOOPBACK}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class State:
 
     `canary` is the slot that gets `weight` per cent, or copies if it is `mirrored`, while its lease
     holds. `blocked` are versions that a canary or a shadow refused, each with the reason: no deploy
-    brings them back by itself. `hook` is the program by which all of this runs elsewhere.
+    brings them back by itself. `hook` is the program by which all of this runs elsewhere. The proxy
+    listens on `host`.
     """
 
     environment: str
@@ -65,6 +67,7 @@ class State:
     generation: int = 0
     blocked: Mapping[str, str] = field(default_factory=dict)
     hook: str | None = None
+    host: str = LOOPBACK
 
     @property
     def trial(self) -> str:
