@@ -13,7 +13,7 @@ from mlops.drift.inputs import Work
 from mlops.drift.profile import Profile
 from mlops.drift.reference import Packed
 from mlops.serving.feedback_log import FeedbackLog
-from mlops.serving.prediction_log import PredictionLog, text_writer
+from mlops.serving.prediction_log import Entry, PredictionLog, text_writer
 from mlops.serving.profiles import ProfileWriter
 
 FRAME = embedder.fit([f"the {thing} is {word}" for thing in THINGS for word in ("fine", "old")])
@@ -95,3 +95,21 @@ def test_a_service_without_a_feedback_log_says_so():
         answer, content = call(port, {"request_id": "a", "label": "good"}, "/feedback")
 
     assert answer.status == 404 and b"--feedback" in content
+
+
+def test_a_profile_that_cannot_be_written_costs_no_line_of_the_log(tmp_path, capsys):
+    class Broken:
+        def add(self, entries):
+            raise RuntimeError("no embedding")
+
+        def close(self):
+            pass
+
+    log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 10_000, Broken())
+    for number in range(3):
+        log.put(Entry(f"r-{number}", 1_764_000_000.0, 0.001, 503))
+    log.close()
+
+    assert log.dropped == 0
+    assert sum(path.read_text().count("\n") for path in tmp_path.rglob("*.jsonl")) == 3
+    assert "drift profile: RuntimeError" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A line to a chat: Slack's form, or an adaptive card for Teams. It never fails a job."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -18,7 +19,10 @@ def notify(title: str, text: str, link: str | None = None) -> str:
     address = os.environ.get(VARIABLE, "").strip()
     if not address:
         return f"nobody was told: the repository variable {VARIABLE} is not set"
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return f"nobody was told: {VARIABLE} is no web address; it must begin with https://"
     if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
         return f"nobody was told: {VARIABLE} must begin with https://"
     teams = any((parts.hostname or "").endswith(end) for end in _TEAMS)
@@ -28,7 +32,7 @@ def notify(title: str, text: str, link: str | None = None) -> str:
                                          {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):
             return f"told {parts.hostname}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = error.code if isinstance(error, urllib.error.HTTPError) else type(error).__name__
         return f"nobody was told: {parts.hostname} answered {reason}"
 

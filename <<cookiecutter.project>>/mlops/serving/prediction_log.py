@@ -142,12 +142,20 @@ class PredictionLog:
                      for line in lines(entry, self._release, self._told, self._masked)]
             try:
                 self._file.write(block)
-                if self._watcher:
-                    self._watcher.add([entry for entry in entries if entry])
             except OSError as error:
                 if not self.dropped:
                     print(f"prediction log: {error.strerror}; lines are lost", file=sys.stderr)
                 self.dropped += len(block)
+            self._show([entry for entry in entries if entry])
+
+    def _show(self, entries: Sequence[Entry]) -> None:
+        try:
+            if self._watcher:
+                self._watcher.add(entries)
+        except Exception as error:
+            # A model's own embedding may raise anything; the log must go on.
+            print(f"drift profile: {type(error).__name__}; some requests are not in it",
+                  file=sys.stderr, flush=True)
 
     def _taken(self) -> list[Entry | None]:
         """Wait for one entry, then take those that are there as well."""
