@@ -78,7 +78,7 @@ def _arguments() -> argparse.ArgumentParser:
                        help="also write the report there")
     found.add_argument("--unblock", action="store_true",
                        help="try a version again that a canary refused")
-    found.add_argument("--host", help="address that nginx listens on (default: 127.0.0.1)")
+    found.add_argument("--host", help="nginx listens there (default: as before; first 127.0.0.1)")
     found.add_argument("--port", type=int, help="default: 8080 for production, 8081 for staging")
     found.add_argument("--hook", metavar="PROGRAM",
                        help="deploy elsewhere by this program: see deploy/hooks/README.md")
