@@ -57,6 +57,11 @@ class Production:
     def state(self):
         return json.loads((self.project / ".deploy" / "production" / "state.json").read_text())
 
+    def logged(self):
+        """Return the lines of the prediction log."""
+        files = (self.project / ".deploy" / "production" / "predictions").glob("dt=*/*.jsonl")
+        return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
     def signal(self, slot, number):
         path = self.project / ".deploy" / "production" / f"{slot}.pid"
         os.kill(json.loads(path.read_text())["pid"], number)
@@ -102,11 +107,11 @@ class Load:
         until(lambda: self.versions[version] >= number)
 
 
-def ask(port):
+def ask(port, **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("POST", "/predict", json.dumps({"text": "The kettle works great."}),
-                           {"Content-Type": "application/json"})
+                           {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

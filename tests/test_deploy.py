@@ -118,6 +118,7 @@ def test_a_shadow_answers_nobody_and_is_compared_request_by_request(production, 
     evidence = tmp_path / "shadow.json"
     with Load(production.port, pause=0.01) as load:
         done = production.deploy(*SHADOW, "--evidence-out", str(evidence))
+        ask(production.port, **{"X-Request-ID": "caller"})
 
     found = json.loads(evidence.read_text())
     assert load.failed == {} and set(load.versions) == {"v1.0.0"}
@@ -127,6 +128,12 @@ def test_a_shadow_answers_nobody_and_is_compared_request_by_request(production, 
     assert found["shadow"]["latency_ms"]["candidate"]["p95"] > 0
     assert "of the test split" in done.stdout
     assert production.state()["mirrored"] is False
+    until(lambda: any(row["request_id"] == "caller" for row in production.logged()))
+    rows = production.logged()
+    assert {row["version"] for row in rows if not row["shadow"]} == {"v1.0.0"}
+    assert {row["shadow"] for row in rows if row["version"] == "v1.0.1"} == {True}
+    # The smoke tests of the champion, directly and through the proxy.
+    assert sum(row["shadow"] for row in rows if row["version"] == "v1.0.0") == 80
 
 
 def test_a_shadow_that_hangs_and_a_killed_deploy_cost_no_request(production):

@@ -89,11 +89,15 @@ def test_any_bytes_are_lines_or_faults(tmp_path_factory, parts):
 
 
 def test_shadow_answers_and_other_models_are_not_traffic(tmp_path):
-    lines = [line(1), line(2, variant="shadow"), line(3, model="other"), line(4, variant="canary")]
+    lines = [line(1, shadow=False), line(2, version="v2.0.0", shadow=True),
+             line(3, model="other", version="v7.0.0"), line(4, variant="canary")]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
-    found = inputs.read_log(str(tmp_path), Work(LAYOUT, None, "small"))
+    found = inputs.read_log(str(tmp_path), Work(LAYOUT, None, "small", keep=9))
 
     assert found.profile.total()[0] == 2 and found.others == 2
+    assert found.versions == {"v1.0.0": 2}
+    assert {item["request_id"] for _, item in found.sample} == {"r-1", "r-4"}
+    assert inputs.discover([str(tmp_path)], (), "other").labels == ("positive",)
 
 
 def test_refused_requests_count_as_requests_and_not_as_predictions(tmp_path):
@@ -111,13 +115,24 @@ def test_refused_requests_count_as_requests_and_not_as_predictions(tmp_path):
 
 
 def test_a_window_takes_its_days_alone(tmp_path):
-    write_log(tmp_path, [line(number, at=on_day(number)) for number in range(10)])
+    write_log(tmp_path, [line(number, at=on_day(number), version=f"v1.{number}.0")
+                         for number in range(12)])
     days = Days(on_day(7).date(), on_day(9).date())
 
     found = read(tmp_path, days, keep=5)
 
     assert found.profile.total()[0] == 3
     assert {item["request_id"] for _, item in found.sample} == {"r-7", "r-8", "r-9"}
+    assert set(found.versions) == {"v1.7.0", "v1.8.0", "v1.9.0"}
+
+
+def test_a_line_whose_time_is_none_is_a_fault_in_a_window_too(tmp_path):
+    lines = [line(1, at=on_day(0)), line(2) | {"at": 7}, line(3) | {"at": "soon"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
+
+    found = read(tmp_path, Days(on_day(0).date(), on_day(0).date()))
+
+    assert found.profile.total()[0] == 1 and found.faults.wrong == 2
 
 
 @pytest.mark.parametrize("at, hour", [

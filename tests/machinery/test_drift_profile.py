@@ -6,7 +6,7 @@ from drift_kit import LAYOUT, traffic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops.drift import embedder
+from mlops.drift import embedder, fixed
 from mlops.drift.judge import Rules, compare
 from mlops.drift.layout import Layout
 from mlops.drift.profile import Lines, from_bytes, measure, merge, merged, to_bytes
@@ -72,6 +72,8 @@ def test_profiles_of_different_embedders_are_never_compared():
         merged(LAYOUT, [one, other])
     with pytest.raises(UsageError, match="same model version"):
         compare(one, other, Rules())
+    with pytest.raises(UsageError, match="same model version"):
+        fixed.compare(one, other)
 
 
 TEXTS = [f"the {thing} is {word} and works {often}" for thing in ("kettle", "novel", "lamp")

@@ -15,7 +15,7 @@ from test_pipeline import registered, to_production
 from mlops.actions.alert_texts import drift as alert
 from mlops.champion import candidate
 from mlops.dataset.manifest import load_manifest
-from mlops.drift import command, feedback, history, inputs, reference
+from mlops.drift import command, explain, feedback, history, inputs, reference
 from mlops.drift.command import Wish
 from mlops.drift.inputs import Days, Work
 from mlops.drift.profile import write as write_profile
@@ -31,9 +31,10 @@ SCHEMA = json.loads((HERE / "schemas" / "drift_report.schema.json").read_text())
 SETTINGS = """\
 drift: {slices: [domain], min_rows: 100, min_slice_rows: 60, owners: [acme/nlp]}
 """
+LABELS = ("positive", "negative", "neutral")
 
 
-def texts(number, seed, labels=("positive", "negative", "neutral"), about="{thing}: {phrase}"):
+def texts(number, seed, labels=LABELS, about="{thing}: {phrase}"):
     """Return rows of texts with their labels."""
     drawn = random.Random(seed)
     rows = []
@@ -213,6 +214,28 @@ def test_profiles_give_the_same_signals_as_the_log_they_were_made_of(team, tmp_p
     assert from_log["verdict"] != "OK"
 
 
+def test_words_are_those_of_the_window_in_profiles_too(team, tmp_path):
+    packed = reference.load(team, ModelRef.parse("small@v1.0.0"), "local")
+    work = Work(packed.profile.layout, packed.embedder, "small")
+    log = tmp_path / "log"
+    for day in range(16):
+        logged(log, texts(60, 200 + day, labels=("negative",) if day > 8 else LABELS), day)
+    for name in inputs.logs.files_of(str(log)):
+        write_profile(tmp_path / "daily" / name.split("/")[-2] / f"{name[-12:]}.profile.npz",
+                      inputs.read_all([name], work).profile)
+    write_profile(tmp_path / "one.profile.npz", inputs.read_all([str(log)], work).profile)
+
+    def words(place):
+        sides = [inputs.read_all([str(place)], work, Days(on_day(first).date(),
+                                                          on_day(first + 6).date())).profile
+                 for first in (2, 9)]
+        return explain.words(packed.embedder, *sides)
+
+    assert words(tmp_path / "daily") == words(log) != []
+    # Of days that lie in one file nobody knows the words: none are said to have moved.
+    assert words(tmp_path / "one.profile.npz") == []
+
+
 def test_an_earlier_log_without_any_model_still_shows_labels_scores_and_lengths(team, tmp_path):
     shutil.rmtree(team.root / ".registry")
     before, now = (logged(tmp_path / name, texts(300, seed)) for name, seed in (("a", 8), ("b", 9)))
@@ -279,7 +302,7 @@ def test_a_join_in_parts_is_the_join(team, tmp_path, monkeypatch):
     rows = texts(200, 13)
     log = str(logged(tmp_path / "log", rows))
     feedback.take_in(csv_of(tmp_path / "labels.csv", rows, wrong=50), tmp_path / "fb")
-    layout = inputs.discover([log], ("domain",))
+    layout = inputs.discover([log], ("domain",), "small")
     whole = feedback.join(str(tmp_path / "fb"), [log], layout, "small")
 
     monkeypatch.setattr(feedback, "AT_ONCE", 30)
@@ -288,6 +311,22 @@ def test_a_join_in_parts_is_the_join(team, tmp_path, monkeypatch):
 
     assert parts[1] == whole[1] == {"labels": 200, "matched": 200, "unmatched": 0}
     assert all(np.array_equal(parts[0][name], matrix) for name, matrix in whole[0].items())
+
+
+def test_labels_are_joined_with_answers_that_callers_got(tmp_path):
+    lines = [line(1, label="negative", shadow=True), line(1), line(2, model="other"),
+             line(3) | {"request_id": ["r"]}, line(4, row={"a": 1})]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(item) + "\n" for item in lines))
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps(feedback.entry(f"r-{number}", "positive")) + "\n"
+                              for number in (1, 2, 4)))
+
+    matrices, counts = feedback.join(
+        str(labels), [str(log)], inputs.discover([str(log)], (), "small"), "small")
+
+    assert counts == {"labels": 3, "matched": 1, "unmatched": 2}
+    assert matrices["all"].sum() == matrices["all"].trace() == 1
 
 
 def test_accuracy_below_its_bound_is_critical(team, tmp_path):

@@ -27,6 +27,11 @@ def logged(folder, told="masked"):
     return PredictionLog(folder / "log", RELEASE, text_writer(told), 10_000, watcher)
 
 
+def profiled(folder):
+    """Return what the service summed up."""
+    return inputs.read_profiles(str(folder / "profiles"), PACKED.profile.layout).profile
+
+
 def test_the_profile_of_the_service_is_that_of_its_log(tmp_path):
     with served(log=logged(tmp_path)) as (port, _):
         for number in range(30):
@@ -35,7 +40,7 @@ def test_the_profile_of_the_service_is_that_of_its_log(tmp_path):
         asked(port, {"texts": ["the lamp is old", "zorb"]})
         asked(port, {"text": 3})
 
-    written = inputs.read_profiles(str(tmp_path / "profiles")).profile
+    written = profiled(tmp_path)
     read = inputs.read_all([str(tmp_path / "log")], Work(
         PACKED.profile.layout, FRAME, "m")).profile
 
@@ -52,9 +57,21 @@ def test_drift_can_be_judged_where_no_text_is_kept(tmp_path):
         asked(port, {"text": "the kettle is secretly fine"})
 
     everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    profile = inputs.read_profiles(str(tmp_path / "profiles")).profile
+    profile = profiled(tmp_path)
     assert b"secretly" not in everything
     assert profile.total()[profile.layout.columns["embedded"]][0] == 1
+
+
+def test_what_a_shadow_answers_is_marked_and_is_no_traffic(tmp_path):
+    with served(log=logged(tmp_path)) as (port, _):
+        asked(port, {"text": "the kettle is fine"})
+        asked(port, {"text": "the lamp is old"}, **{"X-Shadow": "1"})
+
+    [path] = tmp_path.glob("log/dt=*/*.jsonl")
+    assert [json.loads(row)["shadow"] for row in path.read_text().splitlines()] == [False, True]
+    assert profiled(tmp_path).total()[0] == 1
+    assert inputs.read_log(str(tmp_path / "log"), Work(
+        PACKED.profile.layout, FRAME, "m")).others == 1
 
 
 def test_labels_that_come_later_are_joined_with_their_request(tmp_path):

@@ -14,18 +14,27 @@ from mlops.drift.logs import Faults, Line, hour_of
 from mlops.drift.profile import UNTIMED, Lines
 
 LANGUAGE_FIELDS = ("language", "lang")
-# Answers that nobody received.
-SHADOW = "shadow"
+
+
+def is_other(line: Line, model: str | None) -> bool:
+    """Say whether no caller received this answer (a shadow's, a test's), or it is of another model.
+    """
+    return line.get("shadow") is True or (
+        model is not None and line.get("model", model) != model)
 
 
 @dataclass
 class Reader:
-    """Turns lines into columns by a layout; remembers what it has looked up."""
+    """Turns lines into columns by a layout; remembers what it has looked up.
+
+    `hours` since 1970, the last one excluded, are the window; without it every time is in it.
+    """
 
     layout: Layout
     embedder: Embedder | None
     model: str | None = None
     gold: Callable[[Line], str | None] | None = None
+    hours: tuple[int, int] | None = None
     others: int = 0
     _hours: dict[str, int] = field(default_factory=dict)
 
@@ -33,14 +42,26 @@ class Reader:
     def _fields(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.layout.slices)
 
+    def own(self, found: Sequence[tuple[Line, int]]) -> list[tuple[Line, int]]:
+        """Return the lines that callers got from this model in the window; count the others."""
+        mine = [item for item in found if not is_other(item[0], self.model)]
+        self.others += len(found) - len(mine)
+        return [item for item in mine if self._is_within(item[0])] if self.hours else mine
+
+    def _is_within(self, line: Line) -> bool:
+        try:
+            hour = hour_of(line["at"], self._hours)
+        except KeyError:
+            return False
+        except (ValueError, OverflowError):
+            # `columns` says what is wrong with it.
+            return True
+        return self.hours[0] <= hour < self.hours[1]
+
     def columns(self, found: Sequence[tuple[Line, int]], where: str, faults: Faults) -> Lines:
-        """Return the columns of the lines that are of this model; wrong ones go into `faults`."""
+        """Return the columns of some lines; wrong ones go into `faults`."""
         rows = []
         for line, number in found:
-            if line.get("variant") == SHADOW or (
-                    self.model is not None and line.get("model", self.model) != self.model):
-                self.others += 1
-                continue
             try:
                 rows.append(self._row(line))
             except (ValueError, TypeError, OverflowError) as error:

@@ -148,12 +148,12 @@ def _layout(project: Project, ground: _Ground,
     packed = ground.packed
     profile = next((place for place in places if inputs.is_profile(place)), None)
     if profile:
-        layout = inputs.read_profiles(profile).profile.layout
+        layout = inputs.layout_of(profile)
         return layout, packed.embedder if packed and (
             packed.embedder.sha256 == layout.embedder) else None
     if packed:
         return packed.profile.layout, packed.embedder
-    return inputs.discover(places, project.drift.slices), None
+    return inputs.discover(places, project.drift.slices, ground.model), None
 
 
 def _windows(project: Project, wish: Wish, ground: _Ground, places: list[str]) -> tuple[Read, Read]:

@@ -18,13 +18,14 @@ MOST_WORDS = 12
 MOST_TEXTS = 8
 SHOWN_CHARACTERS = 240
 _LEAST_TEXTS = 3
+_LEAST_Z = 2.0
 _LEAST_A_DAY = 30
 _SHUFFLES = 999
 _EPOCH = date(1970, 1, 1)
 
 
 def words(embedder: Embedder, reference: Profile, current: Profile) -> list[dict[str, Any]]:
-    """Return the known words whose share of texts moved most, each with both shares and z.
+    """Return the known words whose share of texts moved most, each with both shares and z (>= 2).
 
     This is a naive Bayes classifier of old against new texts: log odds ratios with a weak prior,
     divided by their standard errors.
@@ -39,7 +40,8 @@ def words(embedder: Embedder, reference: Profile, current: Profile) -> list[dict
     score = odds / error
     return [{"word": embedder.words[place], "share": float(current.terms[place] / n),
              "reference_share": float(reference.terms[place] / m), "z": float(score[place])}
-            for place in np.argsort(-np.abs(score), kind="stable")[:MOST_WORDS]]
+            for place in np.argsort(-np.abs(score), kind="stable")[:MOST_WORDS]
+            if abs(score[place]) >= _LEAST_Z]
 
 
 def _log_odds(counts: np.ndarray, n: float) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 
 from mlops import files
 from mlops.drift import logs
-from mlops.drift.columns import SHADOW
+from mlops.drift.columns import is_other
 from mlops.drift.inputs import Days
 from mlops.drift.layout import OTHER, Layout
 from mlops.drift.logs import Faults, Line
@@ -110,7 +110,8 @@ def join(feedback: str, places: list[str], layout: Layout, model: str,
         labels = _labels(names, part, parts)
         known += len(labels)
         for line in _predictions(places, model, days):
-            gold = labels.pop((line.get("request_id"), line.get("row") or 0), None)
+            key = _key(line)
+            gold = labels.pop(key, None) if key else None
             if gold is not None:
                 matched += 1
                 _add(found, layout, gold, line)
@@ -118,15 +119,21 @@ def join(feedback: str, places: list[str], layout: Layout, model: str,
             {"labels": known, "matched": matched, "unmatched": known - matched})
 
 
-def _labels(names: list[str], part: int, parts: int) -> dict[tuple[Any, int], str]:
-    found: dict[tuple[Any, int], str] = {}
+def _labels(names: list[str], part: int, parts: int) -> dict[tuple[str, int], str]:
+    found: dict[tuple[str, int], str] = {}
     for name in names:
         for block in logs.read(name, Faults()):
             for line, _ in block:
-                key = line.get("request_id")
-                if isinstance(key, str) and crc32(key.encode("utf-8", "replace")) % parts == part:
-                    found[key, line.get("row") or 0] = str(line.get("label"))
+                key = _key(line)
+                if key and crc32(key[0].encode("utf-8", "replace")) % parts == part:
+                    found[key] = str(line.get("label"))
     return found
+
+
+def _key(line: Line) -> tuple[str, int] | None:
+    """Return what a label and its prediction have in common; None if the line does not say."""
+    key = line.get("request_id"), line.get("row") or 0
+    return key if isinstance(key[0], str) and isinstance(key[1], int) else None
 
 
 def _predictions(places: list[str], model: str, days: Days | None) -> Iterator[Line]:
@@ -137,8 +144,7 @@ def _predictions(places: list[str], model: str, days: Days | None) -> Iterator[L
                 continue
             for block in logs.read(name, Faults()):
                 for line, _ in block:
-                    if isinstance(line.get("label"), str) and line.get("variant") != SHADOW and (
-                            line.get("model", model) == model):
+                    if isinstance(line.get("label"), str) and not is_other(line, model):
                         yield line
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlops.drift.distances import plain_cosine
-from mlops.drift.profile import Profile
+from mlops.drift.profile import Profile, check_layouts
 
 THRESHOLD = 0.08
 
@@ -23,7 +23,11 @@ def verdict(reference: np.ndarray, current: np.ndarray,
 
 def compare(reference: Profile, current: Profile, threshold: float = THRESHOLD
             ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the signal of every slice by the plain rule, in the shape of `judge.compare`."""
+    """Return the signal of every slice by the plain rule, in the shape of `judge.compare`.
+
+    Raises UsageError if the profiles do not match.
+    """
+    check_layouts(reference, current)
     columns = reference.layout.columns
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name in reference.layout.slice_names:

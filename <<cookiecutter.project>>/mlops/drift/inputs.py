@@ -9,7 +9,7 @@ from operator import itemgetter
 from zlib import crc32
 
 from mlops.drift import logs
-from mlops.drift.columns import LANGUAGE_FIELDS, SHADOW, Reader
+from mlops.drift.columns import LANGUAGE_FIELDS, Reader, is_other
 from mlops.drift.embedder import Embedder
 from mlops.drift.layout import Layout
 from mlops.drift.logs import Faults, Line
@@ -40,12 +40,16 @@ class Days:
 
 @dataclass(frozen=True)
 class Work:
-    """How files are read: `keep` texts stay as a random sample. Can be sent to other machines."""
+    """How files are read: lines of these hours; `keep` texts stay as a random sample.
+
+    Can be sent to other machines.
+    """
 
     layout: Layout
     embedder: Embedder | None = None
     model: str | None = None
     keep: int = 0
+    hours: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,9 @@ def read_all(places: Sequence[str], work: Work, days: Days | None = None, run: R
     """
     whole = Read("", Profile(work.layout))
     for place in places:
-        part = read_profiles(place) if is_profile(place) else read_log(place, work, days, run)
+        part = (read_profiles(place, work.layout, days) if is_profile(place)
+                else read_log(place, work, days, run))
         whole = together(whole, part, work.keep)
-    if days:
-        whole = replace(whole, profile=whole.profile.between(*days.hours))
     if not whole.profile.blocks.get("all"):
         raise NotMeasured(f"{whole.place}: no predictions in "
                           f"{whole.faults.lines:,} lines" + (
@@ -112,20 +115,30 @@ def together(one: Read, other: Read, keep: int) -> Read:
                 one.others + other.others)
 
 
-def read_profiles(place: str) -> Read:
-    """Read one profile, or all of a folder."""
-    names = logs.files_of(place, (SUFFIX,))
-    whole: Profile | None = None
-    for name in names:
-        with logs.opened(name) as stream:
-            part = from_bytes(stream.read(), name)
-        whole = part if whole is None else merge(whole, part)
+def layout_of(place: str) -> Layout:
+    """Return the layout of a folder of profiles, or of one."""
+    return _profile(logs.files_of(place, (SUFFIX,))[0]).layout
+
+
+def read_profiles(place: str, layout: Layout, days: Days | None = None) -> Read:
+    """Read one profile, or all of a folder; raise UsageError if one has another layout."""
+    whole = Profile(layout)
+    for name in logs.files_of(place, (SUFFIX,)):
+        if _is_within(name, days):
+            part = _profile(name)
+            whole = merge(whole, part.between(*days.hours) if days else part)
     return Read(place, whole)
+
+
+def _profile(name: str) -> Profile:
+    with logs.opened(name) as stream:
+        return from_bytes(stream.read(), name)
 
 
 def read_log(place: str, work: Work, days: Days | None = None, run: Run = map) -> Read:
     """Read the files of a log, in memory that does not grow with them."""
     names = [name for name in logs.files_of(place) if _is_within(name, days)]
+    work = replace(work, hours=days.hours if days else None)
     whole = Read("", Profile(work.layout))
     for part in run(partial(read_file, work), names):
         whole = replace(together(whole, part, work.keep), place="")
@@ -134,12 +147,13 @@ def read_log(place: str, work: Work, days: Days | None = None, run: Run = map) -
 
 def read_file(work: Work, name: str) -> Read:
     """Read one file of a log."""
-    reader, faults = Reader(work.layout, work.embedder, work.model), Faults()
+    faults = Faults()
+    reader = Reader(work.layout, work.embedder, work.model, hours=work.hours)
     whole = Read("", Profile(work.layout), faults)
-    for block in logs.read(name, faults):
+    for found in logs.read(name, faults):
+        block = reader.own(found)
         lines = reader.columns(block, name, faults)
-        versions = Counter(str(line.get("version")) for line, _ in block
-                           if line.get("variant") != SHADOW)
+        versions = Counter(str(line.get("version")) for line, _ in block)
         # Only keys below the largest kept one can enter.
         limit = whole.sample[-1][0] if len(whole.sample) == work.keep > 0 else 1 << 32
         sample = tuple(_keyed(block, limit)) if work.keep else ()
@@ -160,12 +174,11 @@ def _keyed(block: Sequence[tuple[Line, int]], limit: int) -> list[tuple[int, Lin
     """Return lines with a text whose key is below a limit; the smallest keys are a random choice.
     """
     return [(key, line) for line, number in block
-            if isinstance(line.get("text"), str) and line.get("variant") != SHADOW
-            and (key := crc32(f"{line.get('request_id')} {number}".encode(
-                "utf-8", "replace"))) < limit]
+            if isinstance(line.get("text"), str) and (key := crc32(
+                f"{line.get('request_id')} {number}".encode("utf-8", "replace"))) < limit]
 
 
-def discover(places: Sequence[str], slices: Sequence[str]) -> Layout:
+def discover(places: Sequence[str], slices: Sequence[str], model: str) -> Layout:
     """Return a layout from a log's first lines, for traffic of a model that was never packed."""
     labels: Counter[str] = Counter()
     languages: Counter[str] = Counter()
@@ -175,6 +188,8 @@ def discover(places: Sequence[str], slices: Sequence[str]) -> Layout:
         for name in logs.files_of(place):
             for block in logs.read(name, Faults()):
                 for line, _ in block:
+                    if is_other(line, model):
+                        continue
                     given = line.get("fields") if isinstance(line.get("fields"), dict) else line
                     labels.update([line["label"]] if isinstance(line.get("label"), str) else [])
                     languages.update(str(given[key]) for key in LANGUAGE_FIELDS if given.get(key))

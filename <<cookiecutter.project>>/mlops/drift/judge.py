@@ -12,8 +12,7 @@ from typing import Any
 from mlops.drift.blocks import LINE, of_blocks, unit_of
 from mlops.drift.chance import Found, detectable, of_lines
 from mlops.drift.distances import STATISTICS, Statistic
-from mlops.drift.profile import Profile
-from mlops.errors import UsageError
+from mlops.drift.profile import Profile, check_layouts
 from mlops.statistics import holm
 
 DRAWS = 1999
@@ -69,10 +68,7 @@ def overall(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
 
 def compare(reference: Profile, current: Profile, rules: Rules) -> Judged:
     """Judge every slice by every statistic; raise UsageError if the profiles do not match."""
-    if reference.layout != current.layout:
-        raise UsageError("reference and current were made with different embedders, labels or "
-                         f"slices (layout {reference.layout.sha256[:12]} and "
-                         f"{current.layout.sha256[:12]}); make both with the same model version")
+    check_layouts(reference, current)
     names = [name for name in reference.layout.slice_names
              if name == "all" or name in current.blocks or name in reference.blocks]
     lines = {name: (_rows(current, name), _rows(reference, name)) for name in names}

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 
@@ -64,10 +64,17 @@ class Profile:
         return sum(self.blocks.get(name, {}).values(), np.zeros(self.layout.width))
 
     def between(self, start: int, end: int) -> "Profile":
-        """Return the hours from `start` up to `end`; moments stay those of the whole."""
-        return Profile(self.layout, {
-            name: {hour: vector for hour, vector in hours.items() if start <= hour < end}
-            for name, hours in self.blocks.items()}, self.moments, self.terms)
+        """Return the hours from `start` up to `end`.
+
+        Moments stay those of the whole. Texts by word are scaled by the share of texts that stays.
+        """
+        cut = Profile(self.layout, {
+            name: kept for name, hours in self.blocks.items()
+            if (kept := {hour: vector for hour, vector in hours.items() if start <= hour < end})},
+            self.moments)
+        texts, kept = (profile.total()[self.layout.columns["embedded"]][0]
+                       for profile in (self, cut))
+        return replace(cut, terms=self.terms * (kept / max(texts, 1)))
 
 
 def measure(layout: Layout, lines: Lines) -> Profile:
@@ -148,12 +155,17 @@ def _vector_sums(layout: Layout, vectors: np.ndarray, place: np.ndarray,
     return vectors.T @ vectors
 
 
-def merge(one: Profile, other: Profile) -> Profile:
-    """Return the profile of both; raise UsageError if they were made in different ways."""
+def check_layouts(one: Profile, other: Profile) -> None:
+    """Raise UsageError if two profiles were made in different ways."""
     if one.layout != other.layout:
         raise UsageError("these profiles cannot be merged or compared: their embedder, labels or "
                          f"slices differ (layout {one.layout.sha256[:12]} and "
                          f"{other.layout.sha256[:12]}); make both with the same model version")
+
+
+def merge(one: Profile, other: Profile) -> Profile:
+    """Return the profile of both; raise UsageError if they were made in different ways."""
+    check_layouts(one, other)
     blocks = {name: _added(one.blocks.get(name, {}), other.blocks.get(name, {}))
               for name in {**one.blocks, **other.blocks}}
     terms = one.terms + other.terms if len(one.terms) and len(other.terms) else (

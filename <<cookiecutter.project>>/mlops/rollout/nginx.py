@@ -39,6 +39,11 @@ _SHADOW = """
 
         location = /-/shadow {{
             internal;
+            # A location with one header of its own has none of the others.
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Request-ID $id;
+            proxy_set_header X-Shadow 1;
             limit_conn shadow 4;
             proxy_pass http://127.0.0.1:{shadow}/predict;
             proxy_connect_timeout 100ms;

@@ -167,7 +167,7 @@ class _Stand:
         finally:
             self._counted -= counted
             if counted:
-                self._count(scope, status, at, time.perf_counter() - began)
+                self._count(scope, headers, status, at, time.perf_counter() - began)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes], counted: bool) -> Refused | None:
         token = self.desk.token
@@ -180,7 +180,8 @@ class _Stand:
                            "answered already; try again", {"Retry-After": "1"})
         return None
 
-    def _count(self, scope: dict[str, Any], status: int, at: float, seconds: float) -> None:
+    def _count(self, scope: dict[str, Any], headers: dict[bytes, bytes], status: int, at: float,
+               seconds: float) -> None:
         self.desk.metrics.request(status, seconds)
         texts, fields, predictions = scope.get("answered", ((), None, ()))
         tokens: Sequence[int] = ()
@@ -189,7 +190,7 @@ class _Stand:
             self.desk.metrics.predicted(texts, predictions, tokens)
         if self.desk.log:
             self.desk.log.put(Entry(scope["request_id"], at, seconds, status, texts, predictions,
-                                    fields, tokens))
+                                    fields, tokens, b"x-shadow" in headers))
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

@@ -30,7 +30,10 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=s
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answered request. `at` is seconds since 1970, `seconds` how long it took."""
+    """One answered request. `at` is seconds since 1970, `seconds` how long it took.
+
+    No caller gets the answer of a `shadow`.
+    """
 
     request_id: str
     at: float
@@ -40,6 +43,7 @@ class Entry:
     predictions: Sequence[Prediction] = ()
     fields: Mapping[str, Any] | None = None
     tokens: Sequence[int] = ()
+    shadow: bool = False
 
 
 def text_writer(mode: str,
@@ -70,7 +74,8 @@ def line_values(entry: Entry, release: Release, told: Callable[[str], dict[str, 
     head = {"schema": LOG_SCHEMA, "request_id": entry.request_id,
             "at": datetime.fromtimestamp(entry.at, timezone.utc).isoformat(timespec="milliseconds"),
             "model": release.model, "version": release.version, "dataset": release.dataset,
-            "prompt": release.prompt, "variant": release.variant, "status": entry.status,
+            "prompt": release.prompt, "variant": release.variant,
+            "shadow": entry.shadow, "status": entry.status,
             "latency_ms": round(entry.seconds * 1000, 3)}
     if not entry.predictions:
         return [head]

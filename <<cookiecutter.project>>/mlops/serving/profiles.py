@@ -65,6 +65,7 @@ class ProfileWriter:
         lines = [(value, 0) for entry in self._waiting
                  for value in line_values(entry, self._release, self._told)]
         self._waiting = []
+        lines = self._reader.own(lines)
         if lines:
             self._profile = merge(self._profile, measure(
                 self._profile.layout, self._reader.columns(lines, "service", Faults())))
