@@ -79,6 +79,8 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
         cost([python, "tools/drift_report.py", "profile", "--current", log, "--out", profile],
              project)
     summed = _report(project, "--reference", profiles[0], "--current", profiles[1])
+    same = cost([python, HERE / "drift_ours.py", folder / "table.npz", folder / "same.html"],
+                project, {**ONE_THREAD, "PYTHONPATH": str(project)})
     theirs = cost([theirs_python, HERE / "drift_evidently.py", folder / "table.npz",
                    folder / "theirs.html"], folder, ONE_THREAD)
     print(f"\n### {SIDE:,} and {SIDE:,} lines, beside {EVIDENTLY[0]}\n")
@@ -86,6 +88,8 @@ def beside_evidently(project: Path, folder: Path, rows: Sequence[dict]) -> None:
     for name, item, size in (
             ("drift_report.py: reads the logs, embeds, tests every slice", ours, page),
             ("drift_report.py: from profiles, as the service writes them", summed, page),
+            ("ours on the same data: embeddings and labels ready-made, every test of them", same,
+             (folder / "same.html").stat().st_size),
             ("evidently: embeddings and label columns ready-made, cosine distance, label drift",
              theirs, (folder / "theirs.html").stat().st_size)):
         print(f"| {name} | {item.wall:.1f} | {item.cpu:.2f} | {item.peak:.0f} | {size / 1e3:.0f} | "
@@ -139,7 +143,7 @@ def _write(folder: Path, rows: Sequence[dict], size: int, days: int, seed: int =
                 stream.write(json.dumps({
                     "schema": "nlp-gitops/prediction/1", "request_id": f"{seed}-{day}-{number}",
                     "at": moment.isoformat(timespec="milliseconds"), "model": "review-sentiment",
-                    "version": "v1.0.0", "variant": "stable", "status": 200,
+                    "version": "v1.0.0", "variant": "stable", "shadow": False, "status": 200,
                     "latency_ms": round(drawn.expovariate(0.2), 3), "row": 0,
                     "label": drawn.choice(("negative", "neutral", "positive")),
                     "score": round(drawn.betavariate(6, 2), 6), "characters": len(row["text"]),
