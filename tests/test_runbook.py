@@ -13,6 +13,7 @@ from contextlib import suppress
 import pytest
 from conftest import TEMPLATE, commit, git, tool
 from registry_kit import NAME, artifacts, origin, team
+from service_kit import ask
 from walker import missing, run_script, sections, steps
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -148,6 +149,11 @@ def leak(host):
     host.env["LEAKED"] = "sk-0a1b2"
 
 
+def callers(host):
+    for _ in range(5):
+        assert ask(int(host.env["PORT"]))[0] == 200
+
+
 def two_slots(host):
     tool(host.project, "rollback", "--reason", "drill", "--registry", "origin")
     host.run("make deploy")
@@ -167,7 +173,8 @@ def one_dead(host):
 
 BEFORE = {("Freeze", 0): freeze, ("Roll forward", 0): mended, ("Roll forward", 1): taken_back,
           ("Rebuild", 0): new_host, ("Rebuild", 1): lost_archive, ("Lost registry", 0):
-          lost_registry, ("Leaked secret", 0): leak, ("ErrorBudgetBurn", 0): two_slots,
+          lost_registry, ("Leaked secret", 0): leak, ("Drift alert", 0): callers,
+          ("ErrorBudgetBurn", 0): two_slots,
           ("EnvironmentDown", 0): all_dead, ("ProcessDown", 0): one_dead}
 
 

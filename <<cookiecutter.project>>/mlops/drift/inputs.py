@@ -96,10 +96,11 @@ def read_all(places: Sequence[str], work: Work, days: Days | None = None, run: R
                 else read_log(place, work, days, run))
         whole = together(whole, part, work.keep)
     if not whole.profile.blocks.get("all"):
-        raise NotMeasured(f"{whole.place}: no predictions in "
-                          f"{whole.faults.lines:,} lines" + (
-                              f" of {days.first} to {days.last}" if days else "")
-                          + (f"; first: {whole.faults.told[0]}" if whole.faults.told else ""))
+        raise NotMeasured("".join((
+            f"{whole.place}: no predictions in {whole.faults.lines:,} lines",
+            f" of {days.first} to {days.last}" if days else "",
+            f"; {whole.others:,} are of tests, shadows or other models" if whole.others else "",
+            f"; first fault: {whole.faults.told[0]}" if whole.faults.told else "")))
     return whole
 
 
