@@ -92,6 +92,7 @@ def _model(name: str, state: State, contents: Contents, links: Links) -> Markup:
         report = links.reports.get(item.name) if item else None
         held.append(el("div", el("dt", stage), el(
             "dd", el("a", version, href=f"#{item.name}") if item else el("bdi", version),
+            el("small", el("strong", "revoked")) if version in state.revoked else None,
             el("small", f"since {_when(event.at)} by {shown(event.actor)}") if event else None,
             el("small", el("a", f"gate report of {version}", href=report))
             if report else None)))
