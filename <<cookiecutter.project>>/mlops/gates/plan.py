@@ -79,6 +79,7 @@ def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
          for line in lines]))
     print("'sees from': the smallest drop that is found four times out of five; smaller ones are "
           "mostly INCONCLUSIVE")
+    print("'rows needed': so many test rows of this slice would find max_drop itself")
     return 0
 
 
