@@ -83,6 +83,19 @@ def test_what_a_team_added_stays(store, repository):
     assert repository.environments["production"]["protection_rules"]
 
 
+def test_names_that_differ_by_case_are_the_same_as_on_github(store, repository):
+    store(["apply"])
+    for kind, name in (("labels", "Incident"), ("environments", "Production")):
+        items = getattr(repository, kind)
+        items[name] = {**items.pop(name.lower()), "name": name}
+
+    found, done = store(["audit"], ["apply"])["results"]
+
+    assert of_grade(found, "wrong", "missing") == []
+    assert all(line.endswith("is as it should be") for line in done)
+    assert {"Incident", "Production"} <= {*repository.labels, *repository.environments}
+
+
 def test_a_plan_without_rulesets_is_a_line_and_the_rest_is_set(store, repository):
     repository.lacks.add("rulesets")
 

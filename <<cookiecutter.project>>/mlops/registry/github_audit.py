@@ -158,9 +158,9 @@ def _values(connection: Connection, kind: str) -> dict[str, str]:
 def _approval(connection: Connection, name: str) -> Iterator[Finding]:
     """Yield what is wrong with the environment that should ask: GitHub makes a missing one open."""
     known: dict[str, dict[str, Any]] = {
-        item["name"].lower(): item
+        item["name"].casefold(): item
         for item in github_rest.listed(connection, "environments", "environments")}
-    there = known.get(name.lower())
+    there = known.get(name.casefold())
     lack = "does not exist" if there is None else "has no required reviewers"
     if there is None or all(rule["type"] in _SILENT_RULES
                             for rule in there.get("protection_rules") or ()):

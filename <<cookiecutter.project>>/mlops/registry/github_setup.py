@@ -37,11 +37,12 @@ def apply(connection: Connection, plan: Plan) -> list[str]:
 def there(connection: Connection, setting: Setting) -> dict[str, Any] | None:
     """Return the setting as the server has it, None if it has none of that name; or raise Refused.
 
-    Listings tell what is missing from what a token must not see; single settings do not.
+    Listings tell what is missing from what a token must not see; single settings do not. GitHub's
+    names differ not by case.
     """
     key = "environments" if setting.kind == "environment" else None
     found = next((item for item in github_rest.listed(connection, setting.listing, key)
-                  if item["name"] == setting.name), None)
+                  if item["name"].casefold() == setting.name.casefold()), None)
     # The listing of rulesets leaves their rules out.
     return github_rest.read(connection, f"rulesets/{found['id']}") if (
         found and setting.kind == "ruleset") else found
@@ -54,7 +55,7 @@ def covers(present: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
         return isinstance(present, dict) and all(
             covers(present.get(key), value) for key, value in wanted.items()
-            if key not in ("color", "description"))
+            if key not in ("name", "color", "description"))
     if isinstance(wanted, list):
         return isinstance(present, list) and all(
             any(covers(other, value) for other in present) for value in wanted)
