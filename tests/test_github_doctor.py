@@ -220,6 +220,21 @@ def test_forgotten_drafts_of_ours_go_after_a_day_and_no_others(life):
     assert 7 in life.repository.releases and life.released("v1.0.0")
 
 
+def test_no_draft_is_judged_by_a_ledger_that_is_at_fault(life, tmp_path):
+    life.hub.faults.plan("refuse", "POST", "/uploads/", times=5, status=500)
+    life.register(0, check=False)
+    [draft] = life.repository.releases.values()
+    draft.changed = draft.made = "2020-01-01T00:00:00Z"
+    life.register(1)
+    rewrite(life.project, tmp_path, "echo more >> README.md",
+            "git commit --quiet --all --message 'a small fix'")
+
+    found = life.doctor("--repair", code=1)
+
+    assert [fault["code"] for fault in found["faults"]] == ["R003"]
+    assert found["mended"] == [] and draft.id in life.repository.releases
+
+
 def test_a_draft_that_somebody_takes_up_meanwhile_stays(life):
     life.hub.faults.plan("refuse", "POST", "/uploads/", times=5, status=500)
     life.register(0, check=False)

@@ -125,15 +125,17 @@ def _torn(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:
                       "--repair pushes it again",
                       partial(_push, ledger, [f"{ledger.ref}:{BRANCH}"]))
         return
-    # Tags are made and deleted on the ledger's word, so only while that is beyond doubt.
+    is_on_github = not isinstance(registry.store, FolderStore)
+    # These are made and deleted on the ledger's word, so only while that is beyond doubt.
     if not look.faults and not found.replayed.faults:
         yield from _torn_tags(root, registry, found)
-    if not isinstance(registry.store, FolderStore):
+        if is_on_github:
+            yield from _forgotten_drafts(registry, found)
+    if is_on_github:
         for fault in found.faults:
             if fault.code == "R030":
                 yield Trouble(fault.subject, fault.message, "--repair finishes its release",
                               partial(_publish, registry, ModelRef.parse(fault.subject)))
-        yield from _forgotten_drafts(registry, found)
         if look.newest is not None:
             yield from ledger_stubs.troubles(ledger, look.newest)
 
