@@ -131,7 +131,8 @@ def test_a_run_arrives_in_mlflow_whole(tracked, tmp_path):
     path.write_text(path.read_text(encoding="utf-8") + "tracking: [mlflow]\n", encoding="utf-8")
     commit(tracked, "Mirror to MLflow")
 
-    done = tool(tracked, "train", **QUIET)
+    # Empty is what a workflow gives for a variable that is not set.
+    done = tool(tracked, "train", **QUIET, MLFLOW_TRACKING_URI="")
 
     name = re.search(r"^run +(\S+)", done.stdout, re.MULTILINE)[1]
     local = json.loads((tracked / "runs" / name / "run.json").read_text(encoding="utf-8"))
@@ -146,6 +147,7 @@ def test_a_run_arrives_in_mlflow_whole(tracked, tmp_path):
     assert found["tags"]["dataset_version"] == local["tags"]["dataset_version"]
     assert found["tags"]["dirty"] == "false"
     assert set(found["artifacts"]) == {*local["files"], "run.json"}
+    assert list((tracked / "mlruns").glob(f"**/{found['id']}/artifacts/run.json"))
     assert git(tracked, "status", "--porcelain") == ""
 
 

@@ -61,13 +61,23 @@ def test_a_run_that_raises_ends_as_failed_in_its_mirror(tmp_path):
     ("comet", "no tracker 'comet'; write mlflow, or module:Class"),
     ("nowhere.at_all:Tracker", "no module 'nowhere' for nowhere.at_all:Tracker"),
     ("mlops.files:Tracker", "mlops.files has no Tracker"),
-    ("needs_more:Tracker", "package not_there is not installed; type: pip install not_there")])
+    ("needs_more:Tracker", "package not_there is not installed; type: pip install not_there"),
+    ("half_written:Tracker", "half_written cannot be imported: SyntaxError: "),
+    ("fails:Tracker", "fails cannot be imported: RuntimeError: no answer from https://host"),
+    *((typo, f"no tracker {typo!r}; write mlflow, or module:Class")
+      for typo in ("mlflow:", ":Tracker", ".own:Tracker", "own..runs:Tracker", "own:Tracker:x",
+                   "own/runs.py:Tracker"))])
 def test_a_tracker_that_cannot_be_had_is_said_in_one_line(tmp_path, monkeypatch, name, message):
     (tmp_path / "needs_more.py").write_text("import not_there\n")
+    (tmp_path / "half_written.py").write_text("class Tracker(:\n")
+    (tmp_path / "fails.py").write_text(
+        "raise RuntimeError('no answer from https://me:secret@host\\nmore')\n")
     monkeypatch.syspath_prepend(tmp_path)
 
-    with pytest.raises(UsageError, match=re.escape(message)):
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
         trackers.open_trackers([name], "small", tmp_path)
+
+    assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
 
 
 def test_the_environment_variable_overrides_the_settings(monkeypatch, project):

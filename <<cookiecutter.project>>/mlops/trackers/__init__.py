@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlops.errors import UsageError
 from mlops.trackers.base import Tracker
+from mlops.trackers.mirror import reason
 
 SWITCH = "NLP_GITOPS_TRACKING"
 BUILT_IN = {"mlflow": "mlops.trackers.mlflow_tracker:MlflowTracker"}
@@ -27,17 +28,21 @@ def open_trackers(names: Sequence[str], project: str, root: Path) -> dict[str, T
 
 
 def _open(name: str, project: str, root: Path) -> Tracker:
-    module, colon, kind = BUILT_IN.get(name, name).partition(":")
-    if not colon:
+    module, _, kind = BUILT_IN.get(name, name).partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), kind)):
         raise UsageError(f"tracking: no tracker {name!r}; write {', '.join(BUILT_IN)}, or "
                          "module:Class for your own")
     try:
-        found = getattr(importlib.import_module(module), kind)
+        found = getattr(importlib.import_module(module), kind, None)
     except ModuleNotFoundError as error:
         if error.name and (module == error.name or module.startswith(error.name + ".")):
             raise UsageError(f"tracking: no module {error.name!r} for {name}") from None
         raise UsageError(f"tracking: {name}: the package {error.name} is not installed; "
                          f"type: pip install {error.name}") from None
-    except AttributeError:
-        raise UsageError(f"tracking: {module} has no {kind}") from None
+    except Exception as error:
+        # What a module of the team's raises when it is imported.
+        raise UsageError(f"tracking: {name}: {module} cannot be imported: "
+                         f"{type(error).__name__}: {reason(error)}") from None
+    if found is None:
+        raise UsageError(f"tracking: {module} has no {kind}")
     return found(project, root)

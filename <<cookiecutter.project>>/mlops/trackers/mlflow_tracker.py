@@ -69,7 +69,7 @@ class MlflowTracker:
         found = self._client.get_experiment_by_name(name)
         if found:
             return found.experiment_id
-        place = None if "MLFLOW_TRACKING_URI" in os.environ else (self._root / "mlruns").as_uri()
+        place = None if os.environ.get("MLFLOW_TRACKING_URI") else (self._root / "mlruns").as_uri()
         try:
             return self._client.create_experiment(name, artifact_location=place)
         except MlflowException:
