@@ -214,7 +214,8 @@ def test_rollback_goes_to_the_wanted_version():
 @pytest.mark.parametrize("past, wanted, why", [
     (state(), None, "nothing to roll back"), (went("v1.0.0"), None, "no earlier good version"),
     (went("v1.0.0", "v1.1.0", revoked=("v1.0.0",)), None, "no earlier good version"),
-    (went("v1.0.0", "v1.1.0", revoked=("v1.0.0",)), "v1.0.0", "no earlier good version"),
+    (went("v1.0.0", "v1.1.0", revoked=("v1.0.0",)), "v1.0.0",
+     "m@v1.0.0 was revoked, so it is no earlier good version; leave --to out, or name another"),
     (went("v1.0.0", "v1.1.0"), "v0.9.0", "was not in production"),
     (went("v1.0.0", "v1.1.0"), "v1.1.0", "was not in production")])
 def test_rollback_without_a_target_is_a_conflict_with_4(past, wanted, why):

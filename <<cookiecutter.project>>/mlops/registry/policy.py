@@ -110,6 +110,9 @@ def rollback_targets(state: State, wanted: str | None) -> list[str]:
     past = list(dict.fromkeys(name for name in reversed(state.production) if name != current))
     if wanted is not None and wanted not in past:
         raise Conflict(f"{state.name}@{wanted} was not in production before {current}")
+    if wanted in state.revoked:
+        raise Conflict(f"{state.name}@{wanted} was revoked, so it is no earlier good version; "
+                       "leave --to out, or name another one")
     good = [name for name in past if wanted in (None, name) and name not in state.revoked]
     if not good:
         raise Conflict(f"{state.name}: no earlier good version than {current}; "
