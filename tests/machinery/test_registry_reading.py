@@ -257,5 +257,5 @@ def test_an_event_survives_its_own_message():
 
 
 def test_an_event_without_its_record_is_found(crowd):
-    with pytest.raises(CheckFailed, match="event 9999 of m has no record"):
+    with pytest.raises(CheckFailed, match="models/m/events/099/9999.json: is missing"):
         list(crowd[0].snapshot().events("m", [9999]))

@@ -7,8 +7,9 @@ gaps and alone decides order; clocks never do.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
+from mlops.errors import UsageError
 from mlops.names import Version
 
 EVENT_SCHEMA = "nlp-gitops/event/1"
@@ -160,17 +161,59 @@ class State:
         return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+_KINDS = {record: get_type_hints(record) for record in (VersionState, State)}
+
+
 def state_from_json(text: str) -> State:
     """Read `state.json`; raise ValueError if it is none."""
     value = json.loads(text)
     if not isinstance(value, dict) or value.pop("schema", None) != STATE_SCHEMA:
         raise ValueError("not a state of this registry")
     try:
-        return State(versions=tuple(VersionState(**item) for item in value.pop("versions")),
-                     production=tuple(value.pop("production")),
-                     revoked=tuple(value.pop("revoked")), **value)
-    except (TypeError, KeyError) as error:
+        state = State(versions=tuple(map(_version, value.pop("versions"))),
+                      production=tuple(value.pop("production")),
+                      revoked=tuple(value.pop("revoked")), **value)
+        _check_kinds(state)
+        for tag in (*state.stages.values(), *state.production, *state.revoked):
+            Version.parse(tag)
+    except (TypeError, KeyError, UsageError) as error:
         raise ValueError(f"not a state of this registry: {error}") from None
+    if state.stages.keys() != state.since.keys():
+        raise ValueError("not a state of this registry: stages and since differ")
+    return state
+
+
+def version_from_json(text: str) -> VersionState:
+    """Read `version.json`; raise ValueError if it is none."""
+    try:
+        return _version(json.loads(text))
+    except (TypeError, UsageError) as error:
+        raise ValueError(f"not a version of this registry: {error}") from None
+
+
+def _version(value: Any) -> VersionState:
+    found = VersionState(**value)
+    _check_kinds(found)
+    Version.parse(found.version)
+    return found
+
+
+def _check_kinds(record: VersionState | State) -> None:
+    """Raise TypeError for a value of another kind than its field's."""
+    for name, kind in _KINDS[type(record)].items():
+        if not _is_of(getattr(record, name), kind):
+            raise TypeError(f"{name} is of the wrong kind")
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Mapping:
+        key_kind, item_kind = get_args(kind)
+        return isinstance(value, dict) and all(
+            isinstance(key, key_kind) and isinstance(item, item_kind)
+            for key, item in value.items())
+    if get_origin(kind) is tuple:
+        return all(isinstance(item, get_args(kind)[0]) for item in value)
+    return isinstance(value, kind)
 
 
 def apply(state: State, event: Event, registered: VersionState | None = None) -> State:

@@ -137,10 +137,13 @@ class Ledger:
         return [name for name in listing.split("\0") if name]
 
     def log(self, commit: str, *options: str) -> Iterator[tuple[str, str]]:
-        """Yield (commit, message) from the newest event to the root, as git streams them."""
+        """Yield (commit, message) from the newest event to the root, as git streams them.
+
+        Raises NotMeasured if git cannot read them all.
+        """
         with subprocess.Popen(["git", "-C", str(self.repo), "log", "-z", "--first-parent",
                                "--format=%H%n%B", *options, commit],
-                              stdout=subprocess.PIPE) as process:
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout
             rest = b""
             while piece := process.stdout.read(1 << 16):
@@ -148,6 +151,8 @@ class Ledger:
                 yield from map(_entry, whole)
             if rest:
                 yield _entry(rest)
+            if process.wait():
+                raise NotMeasured("git cannot read the whole ledger; see: git fsck")
 
     def at(self, commit: str, time: int) -> str | None:
         """Return the newest commit not younger than `time` (Unix seconds); None before the first.

@@ -9,13 +9,22 @@ from mlops.registry.events import STAGES, Event, State, VersionState
 _STAGE_OF = {"archive": "archived", "revoke": "archived", "rollback": "production"}
 
 
+def has_kinds(event: Event) -> bool:
+    """Say whether every value of an event is of the kind that the registry writes."""
+    texts = (event.model, event.version, event.action, event.actor, event.at, event.id)
+    perhaps = (event.stage, event.previous_stage, event.replaces, event.manifest_sha256,
+               event.reason, event.run_url)
+    evidence = event.evidence
+    return (isinstance(event.seq, int) and all(isinstance(text, str) for text in texts)
+            and all(text is None or isinstance(text, str) for text in perhaps)
+            and (evidence is None or isinstance(evidence, Mapping) and all(
+                isinstance(evidence.get(key), str) for key in ("verdict", "sha256"))))
+
+
 def malformed(event: Event) -> str | None:
     """Return what is wrong with an event by itself; None if nothing."""
-    texts = (event.model, event.version, event.action, event.actor, event.at, event.id)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(event.seq, int):
+    if not has_kinds(event):
         return "its event has fields of the wrong kind"
-    if event.evidence is not None and not isinstance(event.evidence, Mapping):
-        return "its event names its evidence in a wrong way"
     try:
         if str(ModelRef.parse(f"{event.model}@{event.version}")).partition("@")[2] != event.version:
             return f"its version {event.version!r} is not written like v1.2.0"

@@ -1,18 +1,26 @@
 """Reading the ledger: states, versions and events, all from one commit, so always consistent."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from mlops.errors import CheckFailed, UsageError
-from mlops.names import ModelRef
+from mlops.names import ModelRef, Version
 from mlops.registry.events import (Event, State, VersionState, event_path, parse_event,
-                                   report_path, state_from_json)
+                                   report_path, state_from_json, version_from_json)
 from mlops.registry.ledger import Ledger
+from mlops.registry.plausible import malformed
 from mlops.registry.store import Asset, Release
 
 PAPERS = ("manifest.json", "metrics.json", "MODEL_CARD.md", "SHA256SUMS")
+# What the registry itself reads in a manifest, and in each of its `artifacts`.
+_MANIFEST = {**dict.fromkeys((
+    "name", "description", "task", "language", "license", "owner", "dataset_version",
+    "prompt_version", "source_commit", "model_sha256"), str),
+    "seq": int, "labels": list, "metrics": dict, "tags": dict, "artifacts": list}
+_ARCHIVE = {"name": str, "size": int, "sha256": str}
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,20 @@ class Snapshot:
         return json.loads(self.papers(ref)["manifest.json"])
 
     def papers(self, ref: ModelRef) -> dict[str, bytes]:
-        """Return the small files of a version, report.json included."""
-        folder = f"models/{ref.name}/{ref.version.tag}"
-        blobs = self._all([f"{folder}/{name}" for name in PAPERS])
+        """Return the small files of a version, report.json included.
+
+        Raises UsageError if it is none, CheckFailed if its manifest is not as the registry writes
+        them, or another paper is missing.
+        """
+        paths = [f"models/{ref.name}/{ref.version.tag}/{name}" for name in PAPERS]
+        blobs = self._all(paths)
         if blobs[0] is None:
             raise UsageError(f"{ref} is not registered; {self._known(ref.name)}")
-        found = {name: blob for name, blob in zip(PAPERS, blobs, strict=True) if blob is not None}
-        seq = json.loads(found["manifest.json"]).get("seq", 0)
+        for path, blob in zip(paths, blobs, strict=True):
+            if blob is None:
+                raise _damaged(path, "is missing")
+        found = dict(zip(PAPERS, blobs, strict=True))
+        seq = _read(paths[0], manifest_from_json, found["manifest.json"])["seq"]
         report = self.report(ref.name, seq + 1)
         return {**found, **({"report.json": report} if report is not None else {})}
 
@@ -54,16 +69,22 @@ class Snapshot:
         """Return a version: from the state, or, if it is not among the newest, from its folder."""
         found = state.find(ref.version.tag)
         if found is None:
-            blob = self._all([f"models/{ref.name}/{ref.version.tag}/version.json"])[0]
-            if blob is None:
-                raise UsageError(f"{ref} is not registered; {self._known(ref.name)}")
-            found = VersionState(**json.loads(blob))
+            found, = self.records([(ref.name, ref.version.tag)])
+        if found is None:
+            raise UsageError(f"{ref} is not registered; {self._known(ref.name)}")
         return found
+
+    def records(self, keys: Sequence[tuple[str, str]]) -> list[VersionState | None]:
+        """Return what was kept of each (model, version); None for what is not registered."""
+        paths = [f"models/{model}/{version}/version.json" for model, version in keys]
+        return [_read(path, version_from_json, blob) if blob is not None else None
+                for path, blob in zip(paths, self._all(paths), strict=True)]
 
     def by_archive(self, name: str, archive_sha256: str) -> str | None:
         """Return the version that holds an archive, however old; None if none does."""
-        blob = self._all([archive_path(name, archive_sha256)])[0]
-        return blob.decode().strip() if blob is not None else None
+        path = archive_path(name, archive_sha256)
+        blob = self._all([path])[0]
+        return _read(path, _tag, blob) if blob is not None else None
 
     def release(self, ref: ModelRef) -> Release:
         """Return a version as stores see it."""
@@ -78,12 +99,11 @@ class Snapshot:
 
     def events(self, name: str, numbers: Sequence[int]) -> Iterator[Event]:
         """Yield the events of a model by number; raise CheckFailed for one that is missing."""
-        blobs = self._all([event_path(name, seq) for seq in numbers])
-        for seq, blob in zip(numbers, blobs, strict=True):
+        paths = [event_path(name, seq) for seq in numbers]
+        for path, blob in zip(paths, self._all(paths), strict=True):
             if blob is None:
-                raise CheckFailed(f"ledger: event {seq} of {name} has no record; "
-                                  "see: python tools/registry.py verify")
-            yield parse_event(blob.decode())
+                raise _damaged(path, "is missing")
+            yield _read(path, _event, blob)
 
     def _all(self, paths: Sequence[str]) -> list[bytes | None]:
         if self.commit is None:
@@ -115,9 +135,57 @@ def archive_path(name: str, sha256: str) -> str:
 
 
 def _state(name: str, blob: bytes | None) -> State:
+    path = f"models/{name}/state.json"
     if blob is None:
-        raise CheckFailed(f"ledger: models/{name}/state.json is missing")
+        raise _damaged(path, "is missing")
+    found = _read(path, state_from_json, blob)
+    if found.name != name:
+        raise _damaged(path, f"is about {found.name!r}")
+    return found
+
+
+def manifest_from_json(text: str) -> dict[str, Any]:
+    """Return a registered version's manifest; raise ValueError if it is none."""
+    value = json.loads(text)
+    wrong = _strange(value, _MANIFEST)
+    if not wrong:
+        items = [_strange(item, _ARCHIVE) for item in value["artifacts"]]
+        wrong = [] if items and not any(items) else ["artifacts"]
+        wrong += [] if all(isinstance(label, str) for label in value["labels"]) else ["labels"]
+    if wrong:
+        raise ValueError(f"not a manifest: {', '.join(wrong)} missing or of the wrong kind")
+    return value
+
+
+def _strange(value: Any, kinds: Mapping[str, type]) -> list[str]:
+    """Return the keys of an object that are missing or not of their kind."""
+    found = value if isinstance(value, dict) else {}
+    return [key for key, kind in kinds.items() if not isinstance(found.get(key), kind)]
+
+
+def _tag(text: str) -> str:
     try:
-        return state_from_json(blob.decode())
+        return Version.parse(text.strip()).tag
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _event(text: str) -> Event:
+    event = parse_event(text)
+    wrong = malformed(event)
+    if wrong:
+        raise ValueError(wrong)
+    return event
+
+
+def _read(path: str, parse: Callable[[str], Content], blob: bytes) -> Content:
+    """Return what a file of the ledger holds; raise CheckFailed if that is damaged."""
+    try:
+        return parse(blob.decode())
     except ValueError as error:
-        raise CheckFailed(f"ledger: models/{name}/state.json: {error}") from None
+        raise _damaged(path, str(error)) from None
+
+
+def _damaged(path: str, why: str) -> CheckFailed:
+    return CheckFailed(f"ledger: {path}: {why}; find out who changed it: python tools/registry.py "
+                       "verify")

@@ -171,7 +171,7 @@ def _archive_faults(registry: Registry, builds: Builds, look: Look, replayed: Re
         ref = ModelRef(model, Version.parse(version))
         try:
             release = snapshot.release(ref)
-        except (ValueError, KeyError, TypeError, UserError):
+        except UserError:
             # Its papers are broken; the replay has said how.
             continue
         for message in registry.store.faults(release, stage):

@@ -10,7 +10,7 @@ from mlops.files import sha256_bytes
 from mlops.packaging import check_lineage
 from mlops.registry.events import Event, VersionState
 from mlops.registry.operations import version_state
-from mlops.registry.reading import archive_path
+from mlops.registry.reading import archive_path, manifest_from_json
 from mlops.registry.walk import Change, Objects
 
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -21,11 +21,9 @@ def manifest_of(objects: Objects, event: Event,
     """Return the manifest that a register event's commit wrote; None if it is not usable."""
     data = _paper(objects, event, changes, "manifest.json")
     try:
-        manifest = json.loads(data or b"")
-        version_state(manifest, event.version, event.seq, "")
-    except _BROKEN:
+        return manifest_from_json((data or b"").decode())
+    except ValueError:
         return None
-    return manifest
 
 
 def registered_state(objects: Objects, event: Event,

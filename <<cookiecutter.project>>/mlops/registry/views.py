@@ -1,13 +1,13 @@
 """The registry as people and machines read it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, time, timezone
 from typing import Any
 
-from mlops.errors import UsageError
+from mlops.errors import CheckFailed, UsageError
 from mlops.registry.events import Event, State, VersionState, parse_message
+from mlops.registry.plausible import has_kinds
 from mlops.registry.reading import Snapshot
 from mlops.tables import table
 
@@ -81,23 +81,26 @@ def history(snapshot: Snapshot, name: str | None, limit: int | None) -> list[Tol
 def _logged(snapshot: Snapshot, limit: int | None) -> list[Event]:
     assert snapshot.commit
     events = []
-    for _, message in snapshot.ledger.log(snapshot.commit, *([f"-n{limit}"] if limit else [])):
+    for oid, message in snapshot.ledger.log(snapshot.commit, *([f"-n{limit}"] if limit else [])):
         try:
-            events.append(parse_message(message))
+            event = parse_message(message)
         except ValueError:
             continue
+        if not has_kinds(event):
+            raise CheckFailed(f"ledger: commit {oid[:7]}: event {event.seq!r} of {event.model!r} "
+                              "is not as the registry writes events; find out who changed it: "
+                              "python tools/registry.py verify")
+        events.append(event)
     return events
 
 
 def told(snapshot: Snapshot, events: Sequence[Event]) -> list[Told]:
     """Return events with the data and prompt versions of their model versions."""
-    assert snapshot.commit
     keys = sorted({(event.model, event.version) for event in events})
-    blobs = snapshot.ledger.read_all(
-        snapshot.commit, [f"models/{model}/{version}/version.json" for model, version in keys])
-    known = {key: json.loads(blob) if blob else {} for key, blob in zip(keys, blobs, strict=True)}
-    return [Told(event, known[event.model, event.version].get("dataset_version"),
-                 known[event.model, event.version].get("prompt_version")) for event in events]
+    known = dict(zip(keys, snapshot.records(keys), strict=True))
+    found = [(event, known[event.model, event.version]) for event in events]
+    return [Told(event, record and record.dataset_version, record and record.prompt_version)
+            for event, record in found]
 
 
 def history_table(items: Sequence[Told]) -> str:

@@ -79,7 +79,7 @@ def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:
         with subprocess.Popen(
                 ["git", "-C", str(repo), "diff-tree", "--stdin", "-r", "-z", "--root", "--always",
                  "--no-renames", "--no-abbrev", "--ignore-submodules=none"],
-                stdin=asked, stdout=subprocess.PIPE) as process:
+                stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout
             for oid, changes in _diffs(_words(process.stdout)):
                 yield commit_of(oid, objects.read(oid)[1], changes)
