@@ -106,4 +106,5 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         (400, "not JSON in UTF-8"), (408, "the body came too slowly"),
         (413, "the body is too large"), (415, "not application/json"),
         (422, "a wrong type, too long, or too many texts"), (500, "the model failed"),
-        (503, "too busy, or no answer in time; Retry-After says when to try again"))}}
+        (503, "too busy, no answer in time, or a label that cannot be kept; Retry-After says "
+         "when to try again"))}}

@@ -31,7 +31,8 @@ class FeedbackLog:
     async def take(self, body: bytes) -> int:
         """Append the labels of a request's body: one object, or a list of up to 1,000.
 
-        Return their number. Raises Refused with 400 or 422, and then takes none of them.
+        Return their number. Raises Refused with 400 or 422, and then takes none of them; with 503
+        if the file cannot be written.
         """
         try:
             value = json.loads(body)
