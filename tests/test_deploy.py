@@ -300,6 +300,28 @@ def test_wrong_orders_are_one_line(registered):
         assert len(done.stderr.splitlines()) == 1
 
 
+def test_the_proxy_listens_on_an_address_of_this_machine_and_moves_only_when_stopped(registered):
+    production, home = Production(registered), ("--host", "127.0.0.2")
+    try:
+        production.deploy("--stage", "production", *home, "--port", str(production.port))
+        other, foreign = (production.deploy("--stage", "production", "--host", host, check=False)
+                          for host in ("127.0.0.3", "203.0.113.9"))
+        status = json.loads(production.deploy("--status", "--json").stdout)
+    finally:
+        production.deploy("--stop")
+    lost = production.deploy("--stage", "production", "--host", "203.0.113.9", check=False)
+    shutil.rmtree(registered / ".deploy")
+
+    address = f"127.0.0.2:{production.port}"
+    assert (status["url"], status["well"]) == (f"http://{address}", True)
+    for done, words in (
+            (other, f"production runs on {address}, without a hook; --stop it before it moves"),
+            (foreign, "--stop it before it moves"),
+            (lost, "--host 203.0.113.9 is no address of this machine (Cannot assign requested")):
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+        assert words in done.stderr
+
+
 @pytest.fixture
 def elsewhere(registered, tmp_path):
     """An environment that a hook drives, in which the champion has all traffic."""

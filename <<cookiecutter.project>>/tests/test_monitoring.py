@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,4 +85,12 @@ def test_prometheus_is_told_where_slots_and_proxy_are():
     assert [(item["targets"], item["labels"]) for item in targets(state)] == [
         (["127.0.0.1:5001"], {"environment": "staging", "__part__": "slot"}),
         (["127.0.0.1:8081"], {"environment": "staging", "__part__": "proxy"})]
+    assert targets(replace(state, host="0.0.0.0")) == targets(state)
+    assert targets(replace(state, host="10.0.0.5"))[1]["targets"] == ["10.0.0.5:8081"]
     assert targets(State("staging", 8081)) == []
+
+
+def test_what_a_hook_runs_elsewhere_is_not_scraped_here():
+    slots = {"blue": Slot("m@v1.0.0", 0, "http://blue.example.org")}
+
+    assert targets(State("staging", 8081, slots, "blue", hook="deploy/hooks/own")) == []

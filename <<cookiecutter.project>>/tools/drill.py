@@ -7,6 +7,8 @@ incident  a bad version is in production of a copy with a registry of its own; i
           fail after it has passed everything. It is noticed and rolled back; the incident and the
           draft of its post-mortem are written to reports/drill/.
 
+Prompts answer from records; nobody is asked or paid.
+
 examples:
   python tools/drill.py rollback                      # the version in production, else in staging
   python tools/drill.py incident review-sentiment@v1.2.0 --registry origin

@@ -56,7 +56,7 @@ class Stage:
     def deploy(self, fault: str | None = None) -> None:
         """Deploy what the registry says; raise CheckFailed if that does not work."""
         order = command.Order("production", stage="production", registry="local", port=self.port,
-                              fault=fault)
+                              fault=fault, records=True)
         found = command.carry_out(self.project, order, command.Story(self.say))
         self._number += 1
         files.write_json(self.project.root / "reports" / f"{self._number}.json", found)

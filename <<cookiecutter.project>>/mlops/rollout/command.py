@@ -20,7 +20,7 @@ from mlops.registry.operations import resolve
 from mlops.registry.reading import Snapshot
 from mlops.rollout import canary, processes, report, shadow, state
 from mlops.rollout.drill import drill
-from mlops.rollout.nginx import check_installed
+from mlops.rollout.nginx import check_address, check_installed
 from mlops.rollout.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                  stopped)
 from mlops.rollout.state import LOOPBACK, State
@@ -35,7 +35,10 @@ _INTERRUPTED = {True: "interrupted; the champion has the traffic",
 
 @dataclass(frozen=True)
 class Order:
-    """What to deploy where. One of `stage` and `candidate` is given; `plan` is for the latter."""
+    """What to deploy where. One of `stage` and `candidate` is given; `plan` is for the latter.
+
+    With `records`, as in every rehearsal, prompts answer from records.
+    """
 
     environment: str
     stage: str | None = None
@@ -49,6 +52,7 @@ class Order:
     unblock: bool = False
     hook: str | None = None
     plan: canary.Plan = canary.Plan()
+    records: bool = False
 
     @property
     def strategy(self) -> str:
@@ -116,17 +120,11 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
     requests = texts(project)
     if not order.rehearsal:
         folder = folder_of(project, order.environment)
-        known = state.load(folder)
-        if known and known.slots and known.hook != order.hook:
-            raise UsageError(f"{order.environment} runs "
-                             + (f"by --hook {known.hook}" if known.hook else "without a hook")
-                             + "; --stop it before it moves")
-        port = order.port or (known.port if known else PORTS[order.environment])
-        host = order.host or (known.host if known else LOOPBACK)
+        begun = _begun(order, state.load(folder))
         with state.locked(folder):
             canary.forget_the_ask(folder)
-            target = target_of(project, folder, order.hook, order.registry, host, port)
-            begun = State(order.environment, port, hook=order.hook, host=host)
+            target = target_of(project, folder, order.hook, order.registry, begun.host, begun.port,
+                               order.records)
             yield Place(project, begun, folder, target, order.registry, story.say, requests,
                         order.fault)
         return
@@ -143,9 +141,36 @@ def _place(project: Project, order: Order, story: Story) -> Iterator[Place]:
             stopped(place, state.load(place.folder) or place.begun)
 
 
+def _begun(order: Order, known: State | None) -> State:
+    """Return the environment without slots, where the order wants it or, without that, as it is.
+
+    Raises UsageError where it would move while it runs, or to an address that is not here.
+    """
+    port = order.port or (known.port if known else PORTS[order.environment])
+    host = order.host or (known.host if known else LOOPBACK)
+    found = State(order.environment, port, hook=order.hook, host=host)
+    if known and known.slots and (known.hook, known.host, known.port) != (order.hook, host, port):
+        raise UsageError(f"{order.environment} runs " + (
+            f"by --hook {known.hook}" if known.hook else
+            f"on {state.endpoint(known.host, known.port)}, without a hook")
+            + "; --stop it before it moves")
+    if not order.hook:
+        check_address(host)
+    return found
+
+
 def texts(project: Project) -> list[str]:
-    """Return the test split's texts: real requests of the kind that callers send."""
-    return [str(row["text"]) for row in read_split(load_manifest(project.dataset), "test")]
+    """Return the test split's texts that the service takes: real requests, as callers send them.
+
+    Raises UsageError if they are all too long for it.
+    """
+    most = project.service.max_text_characters
+    found = [str(row["text"]) for row in read_split(load_manifest(project.dataset), "test")]
+    taken = [text for text in found if len(text) <= most]
+    if found and not taken:
+        raise UsageError("every text of the test split is longer than service.max_text_characters "
+                         f"in project.yaml ({most}), so none can be sent; raise it")
+    return taken
 
 
 def _state(place: Place) -> State:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -77,6 +78,18 @@ def check_installed() -> str:
         raise UsageError("nginx is not on PATH; type: sudo apt-get install nginx-light (Debian, "
                          "Ubuntu) or: brew install nginx")
     return found
+
+
+def check_address(host: str) -> None:
+    """Raise UsageError unless nginx could listen there: on an address of this machine."""
+    try:
+        with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host
+                                  else socket.AF_INET):
+            return
+    except OSError as error:
+        raise UsageError(f"--host {host} is no address of this machine ({error.strerror}); see: "
+                         "ip address; 127.0.0.1 is for this machine only, 0.0.0.0 is all of its "
+                         "addresses") from None
 
 
 def configuration(template: str, route: Route, body_bytes: int, seconds: float) -> str:

@@ -17,7 +17,7 @@ from mlops.rollout.target import Target
 from mlops.serving import lease
 
 PORTS = {"staging": 8081, "production": 8080}
-_SMOKE_SECONDS = 30.0
+_SMOKE_SECONDS, _SMOKE_TEXTS = 30.0, 20
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
         now = state.save(place.folder, now.with_slot(name, slot))
     lease.grant(place.lease_of(name), _SMOKE_SECONDS)
     try:
-        smoke(slot, manifest, place.texts[:place.project.service.max_batch])
+        smoke(slot, manifest, _request(place))
     except CheckFailed:
         place.target.stop(name)
         state.save(place.folder, now.with_slot(name, None))
@@ -108,14 +108,27 @@ def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
     return now, name
 
 
+def _request(place: Place) -> list[str]:
+    """Return the first texts, as many as the service takes in one request."""
+    limits, found = place.project.service, []
+    for text in place.texts[:min(_SMOKE_TEXTS, limits.max_batch)]:
+        if len(processes.body({"texts": [*found, text]})) > limits.max_body_bytes:
+            break
+        found.append(text)
+    return found
+
+
 def smoke(slot: Slot, manifest: dict[str, Any], texts: Sequence[str]) -> None:
-    """Ask a process what it is, and for some labels; raise CheckFailed if anything is wrong."""
+    """Ask a process what it is, and for labels, one by one and all at once.
+
+    Raises CheckFailed if anything is wrong.
+    """
     try:
         found = processes.get(f"{slot.url}/version")
         if found["archive_sha256"] != manifest["artifacts"][0]["sha256"]:
             raise CheckFailed(f"{slot.version}: the process holds another archive")
-        answers = [processes.post(f"{slot.url}/predict", {"text": text}) for text in texts[:20]]
-        answers += processes.post(f"{slot.url}/predict", {"texts": list(texts[:20])})["predictions"]
+        answers = [processes.post(f"{slot.url}/predict", {"text": text}) for text in texts]
+        answers += processes.post(f"{slot.url}/predict", {"texts": list(texts)})["predictions"]
     except NotMeasured as error:
         raise CheckFailed(f"smoke test of {slot.version}: {error}") from None
     given = {answer["label"] for answer in answers}
@@ -182,8 +195,7 @@ def deployed(place: Place, now: State, snapshot: Snapshot, ref: ModelRef) -> Sta
     now, name = started(place, now, ref, manifest, place.fault)
     now = switched(place, now, name)
     try:
-        smoke(Slot(str(ref), 0, place.url), manifest,
-              place.texts[:place.project.service.max_batch])
+        smoke(Slot(str(ref), 0, place.url), manifest, _request(place))
     except CheckFailed:
         if before and processes.is_ready(now.slots[before]):
             switched(place, now, before)

@@ -22,6 +22,8 @@ from mlops.names import ModelRef
 STATE_SCHEMA = "nlp-gitops/deploy-state/1"
 SLOTS = ("blue", "green")
 LOOPBACK = "127.0.0.1"
+# Whoever listens on every address is reached on these.
+_NEAR = {"0.0.0.0": LOOPBACK, "::": "::1"}
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,6 @@ class State:
         """Return what the slot `canary` is in."""
         return "shadow" if self.mirrored else "canary"
 
-    def holding(self, ref: ModelRef) -> str | None:
-        """Return the slot that holds a version, the serving one first."""
-        order = sorted(self.slots, key=lambda name: name != self.serving)
-        return next((name for name in order if self.slots[name].version == str(ref)), None)
-
     def spare(self) -> str:
         """Return the slot without the traffic."""
         return SLOTS[1] if self.serving == SLOTS[0] else SLOTS[0]
@@ -87,6 +84,16 @@ class State:
         """Return the state with another, or no, process in a slot."""
         kept = {key: value for key, value in self.slots.items() if key != name}
         return replace(self, slots={**kept, name: slot} if slot else kept)
+
+
+def endpoint(host: str, port: int) -> str:
+    """Return HOST:PORT, with the brackets that an address of IPv6 needs."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def near(host: str, port: int) -> str:
+    """Return HOST:PORT at which this machine reaches what listens there."""
+    return endpoint(_NEAR.get(host, host), port)
 
 
 def load(folder: Path) -> State | None:
@@ -113,12 +120,16 @@ def save(folder: Path, state: State) -> State:
 
 
 def targets(state: State) -> list[dict[str, Any]]:
-    """Return what Prometheus scrapes here, in the form of its file_sd_configs."""
-    parts = [("slot", slot.port) for slot in state.slots.values()]
-    parts += [("proxy", state.port)] if state.serving else []
-    return [{"targets": [f"127.0.0.1:{port}"],
-             "labels": {"environment": state.environment, "__part__": part}}
-            for part, port in parts]
+    """Return what Prometheus scrapes here, in the form of its file_sd_configs.
+
+    What a hook runs elsewhere is for the monitoring there.
+    """
+    if state.hook:
+        return []
+    parts = [("slot", endpoint(LOOPBACK, slot.port)) for slot in state.slots.values()]
+    parts += [("proxy", near(state.host, state.port))] if state.serving else []
+    return [{"targets": [address], "labels": {"environment": state.environment, "__part__": part}}
+            for part, address in parts]
 
 
 @contextmanager
@@ -156,8 +167,3 @@ def _written(text: str) -> int | None:
         return int(json.loads(text)["pid"])
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def record(state: State) -> dict[str, Any]:
-    """Return the state as plain data."""
-    return asdict(state)

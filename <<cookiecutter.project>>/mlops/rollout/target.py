@@ -10,7 +10,7 @@ from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.names import ModelRef
 from mlops.project import Project
 from mlops.rollout import nginx, processes
-from mlops.rollout.state import SLOTS, Slot, State
+from mlops.rollout.state import SLOTS, Slot, State, endpoint, near
 
 _HOOK_SECONDS = 900.0
 
@@ -54,8 +54,8 @@ class Machine:
 
     @property
     def url(self) -> str:
-        """Return nginx's address on loopback."""
-        return f"http://127.0.0.1:{self.port}"
+        """Return where this machine reaches nginx."""
+        return f"http://{near(self.host, self.port)}"
 
     def start(self, name: str, ref: ModelRef, fault: str | None) -> Slot:
         """Start a process, and wait until it is ready."""
@@ -70,7 +70,7 @@ class Machine:
         """Write nginx's configuration, and reload it."""
         assert now.serving
         canary = now.slots.get(now.canary or "")
-        route = nginx.Route(now.environment, now.generation, f"{self.host}:{self.port}",
+        route = nginx.Route(now.environment, now.generation, endpoint(self.host, self.port),
                             now.slots[now.serving].port, canary.port if canary else None,
                             now.weight, canary.port if canary and now.mirrored else None)
         template = (self.project.root / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -157,8 +157,8 @@ class Hook:
 
 
 def target_of(project: Project, folder: Path, hook: str | None, registry: str | None, host: str,
-              port: int) -> Target:
+              port: int, records: bool = False) -> Target:
     """Return the hook if one is named, else this machine."""
     if hook:
         return Hook(project.root / hook)
-    return Machine(project, folder, registry, host, port)
+    return Machine(project, folder, registry, host, port, records)
