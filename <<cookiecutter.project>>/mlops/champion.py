@@ -85,6 +85,14 @@ def registered_metrics(project: Project, model: str,
     return snapshot.manifest(ref)["metrics"] if ref else None
 
 
+def standing(project: Project, model: str, archive_sha256: str,
+             registry_name: str | None) -> tuple[ModelRef | None, ModelRef | None]:
+    """Return the version that holds an archive, and the one in production; None for neither."""
+    snapshot = _snapshot(project, registry_name)
+    tag = snapshot.by_archive(model, archive_sha256)
+    return (ModelRef(model, Version.parse(tag)) if tag else None), in_production(snapshot, model)
+
+
 def in_production(snapshot: Snapshot, model: str) -> ModelRef | None:
     """Return the version that production holds, or None."""
     state = snapshot.states().get(model)

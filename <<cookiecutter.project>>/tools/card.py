@@ -1,7 +1,8 @@
 """Renew the cards: docs/cards/NAME.md of each packed model, and data/README.md.
 
 What people wrote stays; only keys of the front matter and the parts between two comments change.
-Packing puts the same text into MODEL_CARD.md of the version.
+Packing puts the same text into MODEL_CARD.md of the version. A card tells of the model in dist/,
+whichever version is in production; the command says which one that is.
 
 examples:
   python tools/card.py
@@ -10,23 +11,25 @@ examples:
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mlops import data_card, model_card
+from mlops import champion, data_card, model_card
 from mlops.cli import emit, parser, run
 from mlops.errors import NotMeasured
 from mlops.files import write_atomic
-from mlops.packaging import load_package
-from mlops.project import load_project
+from mlops.packaging import Package, load_package
+from mlops.project import Project, load_project
 
 
 def main(argv: Sequence[str] | None) -> int:
     """Run the command; return its exit code."""
     arguments = parser(__doc__)
     arguments.add_argument("--model", help="a model of project.yaml (default: all that are packed)")
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     arguments.add_argument("--json", action="store_true", help="print JSON")
     options = arguments.parse_args(argv)
     project = load_project()
@@ -36,19 +39,35 @@ def main(argv: Sequence[str] | None) -> int:
     if not packed:
         raise NotMeasured(f"{project.root / 'dist'}: no packed model, and a card tells what was "
                           "measured; type: python tools/pack_model.py")
-    texts = {path: model_card.render(path, package.manifest, json.loads(package.report))
-             for package in packed
-             for path in [model_card.source(project.root, package.manifest["name"])]}
-    written = {str(data_card.write(project)): []}
-    for path, text in texts.items():
+    cards = [_card(project, package, options.registry) for package in packed]
+    found: list[dict[str, Any]] = [{"file": str(data_card.write(project)), "unwritten": []}]
+    for path, text, about in cards:
         write_atomic(path, text)
-        written[str(path)] = model_card.unwritten(text)
+        found.append({"file": str(path), "unwritten": model_card.unwritten(text), **about})
     if options.json:
-        emit({"cards": [{"file": path, "unwritten": rest} for path, rest in written.items()]})
+        emit({"cards": found})
         return 0
-    for path, rest in written.items():
-        print(f"wrote {path}" + (f"; still to be written: {', '.join(rest)}" if rest else ""))
+    for card in found:
+        print(f"wrote {card['file']}" + (_told(card) if "run" in card else ""))
     return 0
+
+
+def _card(project: Project, package: Package,
+          registry: str | None) -> tuple[Path, str, dict[str, str | None]]:
+    """Return a model card's file and text, and what it is about."""
+    manifest = package.manifest
+    path = model_card.source(project.root, manifest["name"])
+    version, holder = champion.standing(project, manifest["name"], package.archive_sha256, registry)
+    return path, model_card.render(path, manifest, json.loads(package.report)), {
+        "run": manifest["run"], "version": str(version) if version else None,
+        "production": str(holder) if holder else None}
+
+
+def _told(card: Mapping[str, Any]) -> str:
+    rest = card["unwritten"]
+    return (f" about run {card['run']} ({card['version'] or 'not registered'}; in production: "
+            f"{card['production'] or 'none'})"
+            + (f"; still to be written: {', '.join(rest)}" if rest else ""))
 
 
 if __name__ == "__main__":

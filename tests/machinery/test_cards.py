@@ -219,10 +219,27 @@ def test_make_card_renews_both_cards_and_says_what_is_unwritten(packed, capsys):
 
     code, told = command(capsys, "card")
 
-    assert code == 0 and "small.md; still to be written: Not for" in told
+    assert code == 0 and told.splitlines()[-1].endswith(
+        "small.md about run tiny (not registered; in production: none); still to be written: "
+        "Not for")
     assert path.read_text().startswith("---\n") and "**small**: A tiny model." in path.read_text()
     assert "| domain=d0 | 45 | 9 | 15 |" in Path("data/README.md").read_text()
     assert command(capsys, "card")[0] == 0
+
+
+def test_make_card_says_which_version_it_tells_of_after_a_rollback(packed, tmp_path, capsys):
+    bare = tiny.origin(tmp_path / "registry")
+    tiny.git(packed.root, "remote", "add", "origin", str(bare))
+    registry = tiny.connected(packed.root, tmp_path / "registry" / "origin-artifacts")
+    for number, content in enumerate(("before", "w")):
+        tiny.register(registry, tmp_path, content, name="small")
+        tiny.promote(registry, f"small@v1.0.{number}", "production")
+    tiny.operations.rollback(registry, "small", "wrong labels")
+
+    card = json.loads(command(capsys, "card", "--registry", "origin", "--json")[1])["cards"][1]
+
+    assert (card["run"], card["version"], card["production"]) == (
+        "tiny", "small@v1.0.1", "small@v1.0.0")
 
 
 def test_a_data_card_says_whether_personal_data_was_looked_for(packed):
