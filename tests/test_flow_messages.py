@@ -173,7 +173,8 @@ def test_a_chat_is_told_without_mentions_or_links(on_github, chat):
     assert "told 127.0.0.1" in done.stdout and "secret" not in done.stdout
 
 
-@pytest.mark.parametrize("address", ["", "http://chat.example/x", "nonsense"])
+@pytest.mark.parametrize("address", ["", "http://chat.example/x", "nonsense", "https://[::1",
+                                     "https://127.0.0.1:port/x"])
 def test_a_chat_that_cannot_be_told_fails_nothing(on_github, address):
     done = on_github.tool("notify", "t", "x", NOTIFY_WEBHOOK=address)
 

@@ -64,6 +64,21 @@ def test_registering_again_brings_a_lost_archive_back_but_hides_no_altered_one(p
     assert (path.read_bytes() == data) == (case == "removed")
 
 
+def test_the_hint_about_an_altered_archive_brings_it_back(project):
+    path = archive_of(project, champion_sha256(project))
+    data = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(data[:-512])
+
+    hint = verify(project)[0]["hint"]
+    path.unlink()
+    tool(project, "push_to_registry", "--from", str(project.parent / "made-0"), "--registry",
+         "origin")
+
+    assert hint.startswith("delete what was altered, and register the same archive again")
+    assert "doctor" not in hint and path.read_bytes() == data and verify(project) == []
+
+
 def test_quick_leaves_out_only_old_versions_that_are_in_no_stage(project):
     for version in ("v1.0.0", "v1.0.1"):
         digest = json.loads(git(origin(project), "show",

@@ -5,9 +5,10 @@ import json
 import jsonschema
 import pytest
 import tiny_registry as tiny
-from conftest import HERE
+from conftest import HERE, commit
 from runs_kit import command
 
+from mlops.actions import promotion
 from mlops.champion import find
 from mlops.errors import CheckFailed, NotMeasured, UsageError
 from mlops.registry.connect import connect
@@ -78,6 +79,32 @@ def test_in_production_it_is_a_champion_by_its_stored_answers(project, made, cap
     champion = find(project, "small", "auto", None)
     assert (code, champion.version, champion.model) == (0, "v1.0.0", None)
     assert champion.predictions.read_text() == (made / "predictions.jsonl").read_text()
+
+
+def test_its_promotion_asks_for_the_commit_of_this_repository(project, made, capsys):
+    change(made, source_commit="c" * 40)
+    judge(capsys, made)
+    push(capsys, made)
+    registry = connect(project, "local")
+    begun = promotion.begin(project, registry, "small@v1.0.0")
+
+    promotion.check(project, registry, begun)
+    code, _ = command(capsys, "promote", "small@v1.0.0", "--to", "production")
+
+    assert (code, begun.champion) == (0, "none")
+    assert registry.states()["small"].stages["production"] == "v1.0.0"
+
+
+def test_it_is_promoted_only_where_it_was_registered_from_the_protected_branch(
+        project, made, capsys):
+    tiny.git(project.root, "checkout", "--quiet", "-b", "aside")
+    commit(project.root, "Lower the bar")
+    judge(capsys, made)
+    push(capsys, made)
+    registry = connect(project, "local")
+
+    with pytest.raises(CheckFailed, match="which is not on branch main"):
+        promotion.check(project, registry, promotion.begin(project, registry, "small@v1.0.0"))
 
 
 def test_registering_it_again_changes_nothing(made, capsys):

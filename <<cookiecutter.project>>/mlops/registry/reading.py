@@ -54,7 +54,7 @@ class Snapshot:
             raise UsageError(f"{ref} is not registered; {self._known(ref.name)}")
         for path, blob in zip(paths, blobs, strict=True):
             if blob is None:
-                raise _damaged(path, "is missing")
+                raise damaged(path, "is missing")
         found = dict(zip(PAPERS, blobs, strict=True))
         seq = _read(paths[0], manifest_from_json, found["manifest.json"])["seq"]
         report = self.report(ref.name, seq + 1)
@@ -102,7 +102,7 @@ class Snapshot:
         paths = [event_path(name, seq) for seq in numbers]
         for path, blob in zip(paths, self._all(paths), strict=True):
             if blob is None:
-                raise _damaged(path, "is missing")
+                raise damaged(path, "is missing")
             yield _read(path, _event, blob)
 
     def _all(self, paths: Sequence[str]) -> list[bytes | None]:
@@ -137,10 +137,10 @@ def archive_path(name: str, sha256: str) -> str:
 def _state(name: str, blob: bytes | None) -> State:
     path = f"models/{name}/state.json"
     if blob is None:
-        raise _damaged(path, "is missing")
+        raise damaged(path, "is missing")
     found = _read(path, state_from_json, blob)
     if found.name != name:
-        raise _damaged(path, f"is about {found.name!r}")
+        raise damaged(path, f"is about {found.name!r}")
     return found
 
 
@@ -183,9 +183,10 @@ def _read(path: str, parse: Callable[[str], Content], blob: bytes) -> Content:
     try:
         return parse(blob.decode())
     except ValueError as error:
-        raise _damaged(path, str(error)) from None
+        raise damaged(path, str(error)) from None
 
 
-def _damaged(path: str, why: str) -> CheckFailed:
-    return CheckFailed(f"ledger: {path}: {why}; find out who changed it: python tools/registry.py "
+def damaged(what: str, why: str) -> CheckFailed:
+    """Return the error for a part of the ledger that is not as the registry writes it."""
+    return CheckFailed(f"ledger: {what}: {why}; find out who changed it: python tools/registry.py "
                        "verify")

@@ -12,6 +12,7 @@ from mlops.names import ModelRef, Version
 from mlops.registry import signing
 from mlops.registry.attestations import Builds
 from mlops.registry.faults import Fault
+from mlops.registry.folder_store import FolderStore
 from mlops.registry.ledger import BRANCH, Ledger
 from mlops.registry.operations import Registry
 from mlops.registry.reading import Snapshot
@@ -25,6 +26,8 @@ _SECOND_LOOKS = 2
 _PAUSE_SECONDS = 0.5
 # A quick look still sees a release that was never finished before the next one took its stage.
 _NEWEST = 5
+_BRING = ("delete what was altered, and register the same archive again: from its packed folder, "
+          "or trained again from its source commit (docs/runbook.md, Rebuild)")
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def _signature(root: Path, allowed: Path, tag: bytes) -> str | None:
 def _archive_faults(registry: Registry, builds: Builds, look: Look, replayed: Replayed,
                     quick: bool, repair: str) -> Iterator[Fault]:
     snapshot = Snapshot(registry.ledger, look.newest)
+    hint = _BRING if isinstance(registry.store, FolderStore) else f"{repair}; else {_BRING}"
     for model, version in replayed.versions:
         stage = replayed.states[model].stage_of(version)
         newest = {item.version for item in replayed.states[model].versions[:_NEWEST]}
@@ -175,7 +179,6 @@ def _archive_faults(registry: Registry, builds: Builds, look: Look, replayed: Re
             # Its papers are broken; the replay has said how.
             continue
         for message in registry.store.faults(release, stage):
-            yield Fault("R030", str(ref), message, "bring the same bytes back from a copy or pack "
-                        f"the run again, then type: {repair}")
+            yield Fault("R030", str(ref), message, hint)
         for archive in release.archives:
             yield from builds.faults(ref, archive)

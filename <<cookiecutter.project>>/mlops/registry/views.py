@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, time, timezone
 from typing import Any
 
-from mlops.errors import CheckFailed, UsageError
+from mlops.errors import UsageError
 from mlops.registry.events import Event, State, VersionState, parse_message
 from mlops.registry.plausible import has_kinds
-from mlops.registry.reading import Snapshot
+from mlops.registry.reading import Snapshot, damaged
 from mlops.tables import table
 
 
@@ -87,9 +87,8 @@ def _logged(snapshot: Snapshot, limit: int | None) -> list[Event]:
         except ValueError:
             continue
         if not has_kinds(event):
-            raise CheckFailed(f"ledger: commit {oid[:7]}: event {event.seq!r} of {event.model!r} "
-                              "is not as the registry writes events; find out who changed it: "
-                              "python tools/registry.py verify")
+            raise damaged(f"commit {oid[:7]}", f"event {event.seq!r} of {event.model!r} is not as "
+                          "the registry writes events")
         events.append(event)
     return events
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops import report_view
-from mlops.errors import CheckFailed, UsageError
+from mlops.errors import UsageError
 from mlops.names import ModelRef
 from mlops.registry.events import Event, State
-from mlops.registry.reading import Snapshot
+from mlops.registry.reading import Snapshot, damaged
 from mlops.registry.views import Told, history
 from mlops.report_parts import View
 
@@ -103,6 +103,5 @@ def _json(blob: bytes, what: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise CheckFailed(f"ledger: a paper of {what} is not readable; "
-                          "see: python tools/registry.py verify")
+        raise damaged(f"a paper of {what}", "is not readable")
     return value
