@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops import git
+from mlops.actions.changes import LEDGER, key
 from mlops.errors import CheckFailed, NotMeasured, UserError
 from mlops.registry import operations, views, walk
 from mlops.registry.events import State, VersionState, state_from_json, version_from_json
@@ -68,6 +69,7 @@ DAMAGED = {
     STATE: ["states", "version", "history", "at", "pull"],
     f"{FOLDER}/manifest.json": ["release", "pull"],
     f"{FOLDER}/version.json": ["history", "at", "old version"],
+    "models/m/events/000/2-report.json": ["release"],
     "models/m/events/000/3.json": ["history", "at"],
     "archive": ["archive"],
 }
@@ -87,6 +89,16 @@ def test_a_file_of_another_shape_is_one_line_that_names_it(registry, tmp_path, p
         said = str(caught.value)
         assert said.startswith(f"ledger: {path}: ") and "\n" not in said
         assert said.endswith("python tools/registry.py verify")
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b'{"stages": 7}'])
+def test_the_gates_key_is_another_one_on_an_altered_ledger(registry, data):
+    repo = registry.ledger.repo
+    tiny.git(repo, "update-ref", LEDGER, registry.ledger.fetch())
+    whole = key(repo)
+    tiny.git(repo, "update-ref", LEDGER, edited(registry, STATE, data))
+
+    assert key(repo) != whole
 
 
 @pytest.mark.parametrize("path", [STATE, f"{FOLDER}/manifest.json"])

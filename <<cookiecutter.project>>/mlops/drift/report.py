@@ -15,7 +15,6 @@ from mlops.drift.profile import Profile
 from mlops.privacy import Masker
 
 REPORT_SCHEMA = "nlp-gitops/drift-report/1"
-_MOST_WRONG = 0.01
 _UNITS = {"hour": "Hours were dealt out instead of days: the reference has fewer than 28 days. "
                   "Hours of one day are alike, so p-values are somewhat too small.",
           "line": "Lines were dealt out instead of days: the reference has too few days. Days that "

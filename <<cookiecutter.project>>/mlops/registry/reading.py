@@ -45,8 +45,8 @@ class Snapshot:
     def papers(self, ref: ModelRef) -> dict[str, bytes]:
         """Return the small files of a version, report.json included.
 
-        Raises UsageError if it is none, CheckFailed if its manifest is not as the registry writes
-        them, or another paper is missing.
+        Raises UsageError if it is none, CheckFailed if its manifest or report is not as the
+        registry writes them, or another paper is missing.
         """
         paths = [f"models/{ref.name}/{ref.version.tag}/{name}" for name in PAPERS]
         blobs = self._all(paths)
@@ -58,6 +58,8 @@ class Snapshot:
         found = dict(zip(PAPERS, blobs, strict=True))
         seq = _read(paths[0], manifest_from_json, found["manifest.json"])["seq"]
         report = self.report(ref.name, seq + 1)
+        if report is not None:
+            _read(report_path(ref.name, seq + 1), _check_report, report)
         return {**found, **({"report.json": report} if report is not None else {})}
 
     def version(self, ref: ModelRef) -> VersionState:
@@ -168,6 +170,12 @@ def _tag(text: str) -> str:
         return Version.parse(text.strip()).tag
     except UsageError as error:
         raise ValueError(str(error)) from None
+
+
+def _check_report(text: str) -> None:
+    wrong = _strange(json.loads(text), {"lineage": dict})
+    if wrong:
+        raise ValueError(f"not a report: {wrong[0]} missing or of the wrong kind")
 
 
 def _event(text: str) -> Event:
