@@ -139,9 +139,14 @@ def generate(output: Path, **answers: str) -> Path:
 
 
 def bake(output: Path, **answers: str) -> Path:
-    """Return a project's folder: a copy of the one that is generated with these answers."""
+    """Return a project's folder: a copy of the one that is generated with these answers.
+
+    It is compiled, because commands write no bytecode here; the code may change in a copy.
+    """
     digest = hashlib.sha256(repr(answers).encode()).hexdigest()[:16]
-    return copy_of(f"bake-{digest}", lambda out: generate(out, **answers), output)
+    return copy_of(f"bake-{digest}", lambda out: run(
+        sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "mlops",
+        "nlp", cwd=generate(out, **answers)), output)
 
 
 def copy_of(name: str, make: Callable[[Path], object], output: Path) -> Path:
