@@ -177,13 +177,16 @@ def venv() -> Path:
         folder, "--require-hashes", "-r", TEMPLATE / "requirements.txt"))
 
 
-def install(folder: Path, *packages: str | Path) -> None:
-    """Make a virtual environment with these packages.
+def install(folder: Path, *packages: str | Path, beside: Path | None = None) -> None:
+    """Make a virtual environment with these packages, beside all that another one has.
 
     They are compiled once here, because commands, which write no bytecode, would all do it again:
     that took more than half of what training takes.
     """
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+    if beside:
+        shutil.copytree(beside, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
+    else:
+        run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
     run("uv", "pip", "install", "--quiet", "--compile-bytecode",
         "--python", folder / "bin" / "python", *packages, cwd=folder.parent)
     (folder / ".ready").touch()
