@@ -31,7 +31,7 @@ system:  ## nginx, Chromium and promtool from Debian, where apt-get may install 
 	@scripts/system_packages.sh
 
 test: setup system lint  ## lint, then every test, on up to four cores
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 4 \
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 5 \
 		--dist loadscope --no-loadscope-reorder
 
 generators: setup  ## bake with another cookiecutter: make generators COOKIECUTTER=2.6.0

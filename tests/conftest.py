@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_
 # Where the folder is that all workers of a run share; a test's own commands do not see it.
 SHARED = "PYTEST_SHARED_FOLDER"
 
-# Modules that train models or run workflows come last, so that a plain fault shows in seconds.
-SLOW = ("test_import", "test_report_page", "test_trackers", "test_registry_faults",
-        "test_registry_tampering", "test_registry_archives", "test_registry_hook",
-        "test_registry_kills", "test_machinery", "test_lifecycle",
-        "test_serve", "test_deploy", "test_runbook", "test_flow_messages", "test_flow_commands",
-        "test_flow_schedules", "test_flow_promotion", "test_ci")
+# Modules that train models or run workflows come last, so that a plain fault shows in seconds. Of
+# these the long ones come first, and what ends the run is small: so all workers end together.
+SLOW = ("test_deploy", "test_ci", "test_flow_promotion", "test_lifecycle", "test_flow_schedules",
+        "test_serve", "test_flow_messages", "test_flow_commands", "test_machinery", "test_runbook",
+        "test_import", "test_report_page", "test_trackers", "test_registry_kills",
+        "test_registry_archives", "test_registry_faults", "test_registry_hook",
+        "test_registry_tampering")
 # Their tests share a site, one team or two trained versions; those of a promotion follow each
 # other.
 TOGETHER = ("test_documentation", "test_site", "test_serve", "test_deploy", "test_flow_messages",
@@ -50,6 +51,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return SLOW.index(name) + 1 if name in SLOW else 0
 
     items.sort(key=rank)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Start one worker more than there are cores.
+
+    With one for each, cores idle a third of the time: tests wait for servers to start, for the
+    looks of a canary, and in pauses between requests.
+    """
+    return (yield) + 1
 
 
 class Together(LoadScopeScheduling):
@@ -128,9 +139,14 @@ def generate(output: Path, **answers: str) -> Path:
 
 
 def bake(output: Path, **answers: str) -> Path:
-    """Return a project's folder: a copy of the one that is generated with these answers."""
+    """Return a project's folder: a copy of the one that is generated with these answers.
+
+    It is compiled, because commands write no bytecode here; the code may change in a copy.
+    """
     digest = hashlib.sha256(repr(answers).encode()).hexdigest()[:16]
-    return copy_of(f"bake-{digest}", lambda out: generate(out, **answers), output)
+    return copy_of(f"bake-{digest}", lambda out: run(
+        sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "mlops",
+        "nlp", cwd=generate(out, **answers)), output)
 
 
 def copy_of(name: str, make: Callable[[Path], object], output: Path) -> Path:
@@ -161,13 +177,16 @@ def venv() -> Path:
         folder, "--require-hashes", "-r", TEMPLATE / "requirements.txt"))
 
 
-def install(folder: Path, *packages: str | Path) -> None:
-    """Make a virtual environment with these packages.
+def install(folder: Path, *packages: str | Path, beside: Path | None = None) -> None:
+    """Make a virtual environment with these packages, beside all that another one has.
 
     They are compiled once here, because commands, which write no bytecode, would all do it again:
     that took more than half of what training takes.
     """
-    run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
+    if beside:
+        shutil.copytree(beside, folder, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
+    else:
+        run("uv", "venv", "--quiet", "--python", sys.executable, folder, cwd=folder.parent)
     run("uv", "pip", "install", "--quiet", "--compile-bytecode",
         "--python", folder / "bin" / "python", *packages, cwd=folder.parent)
     (folder / ".ready").touch()

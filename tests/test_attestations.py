@@ -17,12 +17,12 @@ SUBJECT = f"attestation of {NAME}@v1.0.0"
 
 
 @pytest.fixture(scope="module")
-def attesting():
+def attesting(venv):
     """The project's locked environment with the extra `attest`, as this repository locks it."""
     locked = (ROOT / "requirements-dev.txt").read_text()
     extra = re.findall(r"^((?:cramjam|sigstore)==\S+)", locked, re.MULTILINE)
     return once("attesting", lambda folder: install(
-        folder, "-r", TEMPLATE / "requirements.txt", *extra))
+        folder, "-r", TEMPLATE / "requirements.txt", *extra, beside=venv))
 
 
 @pytest.fixture(scope="module")

@@ -71,10 +71,10 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def full_venv():
+def full_venv(venv):
     """The project's locked environment with the real MLflow and wandb beside it."""
     return once("trackers", lambda folder: install(
-        folder, "-r", TEMPLATE / "requirements.txt", "mlflow", "wandb"))
+        folder, "-r", TEMPLATE / "requirements.txt", "mlflow", "wandb", beside=venv))
 
 
 @pytest.fixture

@@ -9,12 +9,18 @@ from mlops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from mlops.registry import events, operations
 
 
-@pytest.fixture
-def registry(tmp_path):
-    """A registry whose v1.0.0 is in staging."""
-    found = tiny.registry_in(tmp_path)
-    tiny.register(found, tmp_path, "one")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    found = tiny.registry_in(folder)
+    tiny.register(found, folder, "one")
     return found
+
+
+@pytest.fixture
+def registry(made, tmp_path):
+    """A registry whose v1.0.0 is in staging."""
+    return tiny.copied(made, tmp_path)
 
 
 def stages(registry):

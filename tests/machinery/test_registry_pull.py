@@ -1,6 +1,7 @@
 """Pulling a version: by number, by stage, from the cache; never anything altered or half."""
 
 import json
+import shutil
 
 import pytest
 import tiny_registry as tiny
@@ -12,15 +13,24 @@ from mlops.registry.connect import connect
 from mlops.registry.pull import cached
 
 
-@pytest.fixture
-def team(project):
-    """A repository whose origin holds v1.0.0 in production and v1.0.1 in staging."""
-    bare = tiny.origin(project.root / ".registry")
-    tiny.git(project.root, "remote", "add", "origin", str(bare))
-    registry = tiny.connected(project.root, bare.with_name("origin-artifacts"))
-    tiny.register(registry, project.root / ".cache", "first", name="small")
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory):
+    """A folder with a bare repository and its archives: v1.0.0 in production, v1.0.1 in staging."""
+    folder = tmp_path_factory.mktemp("remote") / "made"
+    clone = tiny.cloned(folder.parent / "clone", str(tiny.origin(folder)))
+    registry = tiny.connected(clone, folder / "origin-artifacts")
+    tiny.register(registry, folder.parent, "first", name="small")
     tiny.promote(registry, "small@v1.0.0", "production")
-    tiny.register(registry, project.root / ".cache", "second", name="small")
+    tiny.register(registry, folder.parent, "second", name="small")
+    return folder
+
+
+@pytest.fixture
+def team(project, remote):
+    """A repository whose origin is a copy of the remote, and which has read it."""
+    copy = shutil.copytree(remote, project.root / ".registry")
+    tiny.git(project.root, "remote", "add", "origin", str(copy / "origin.git"))
+    connect(project, "origin").snapshot()
     return project.root
 
 

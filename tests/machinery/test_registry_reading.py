@@ -1,6 +1,7 @@
 """What people read from a registry: stages, history, the past; of many versions and models."""
 
 import json
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -28,17 +29,26 @@ def crowd(tmp_path_factory):
         yield registry, folder
 
 
-@pytest.fixture
-def team(project, monkeypatch):
-    """A repository with two models in its registry `origin`; some versions carry tags."""
-    bare = tiny.origin(project.root / ".registry")
-    tiny.git(project.root, "remote", "add", "origin", str(bare))
-    registry = tiny.connected(project.root, bare.with_name("origin-artifacts"))
-    work = project.root / ".cache"
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory):
+    """A folder with a bare repository and its archives: two models, some versions with tags."""
+    folder = tmp_path_factory.mktemp("remote") / "made"
+    clone = tiny.cloned(folder.parent / "clone", str(tiny.origin(folder)))
+    registry, work = tiny.connected(clone, folder / "origin-artifacts"), folder.parent
     tiny.register(registry, work, "a", tags={"team": "search", "size": "small"})
     tiny.register(registry, work, "b", tags={"team": "search", "size": "large"})
     tiny.register(registry, work, "c", name="other", tags={"team": "ads"})
     tiny.promote(registry, "m@v1.0.0", "production")
+    return folder
+
+
+@pytest.fixture
+def team(project, remote):
+    """A repository whose registry `origin` is a copy of the remote, and which has read it."""
+    copy = shutil.copytree(remote, project.root / ".registry")
+    tiny.git(project.root, "remote", "add", "origin", str(copy / "origin.git"))
+    registry = tiny.connected(project.root, copy / "origin-artifacts")
+    registry.snapshot()
     return registry
 
 

@@ -3,11 +3,13 @@
 REGISTRY_EXAMPLES and REGISTRY_STEPS make the test larger.
 """
 
+import copy
 import json
 import os
 import shutil
 import tempfile
 from datetime import datetime, timezone
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -69,13 +71,9 @@ class Registry(RuleBasedStateMachine):
     @initialize()
     def begin(self):
         self.folder = Path(tempfile.mkdtemp(prefix="registry-states-"))
-        self.registry = tiny.registry_in(self.folder)
-        self.plain, self.numbers, self.seq = Plain(), count(), 0
-        # Most of what can go wrong needs a past: two good versions and a revoked one.
-        for _ in range(3):
-            self.register("rows-v1.0.0", ["bad", "good"])
-            self.promote(-1, "production", False)
-        self.roll_back(None)
+        self.registry = tiny.copied(begun().registry, self.folder)
+        self.plain, self.seq = copy.deepcopy(begun().plain), begun().seq
+        self.numbers = count(len(self.plain.contents))
 
     def teardown(self):
         if not hasattr(self, "registry"):
@@ -247,6 +245,22 @@ class Registry(RuleBasedStateMachine):
         for stage in ("staging", "production"):
             told = views.at(snapshot, "m", stage, moment(time))
             assert (told.event.version if told else None) == stages.get(stage)
+
+
+@cache
+def begun():
+    """Return a machine with the past that each example goes on from; nobody changes it."""
+    machine = Registry()
+    machine.temporary = tempfile.TemporaryDirectory(prefix="registry-states-")
+    machine.folder = Path(machine.temporary.name)
+    machine.registry = tiny.registry_in(machine.folder)
+    machine.plain, machine.numbers, machine.seq = Plain(), count(), 0
+    # Most of what can go wrong needs a past: two good versions and a revoked one.
+    for _ in range(3):
+        machine.register("rows-v1.0.0", ["bad", "good"])
+        machine.promote(-1, "production", False)
+    machine.roll_back(None)
+    return machine
 
 
 def replayed(snapshot, events, tagger_time):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 
@@ -56,6 +57,13 @@ def registry_in(folder, settings=ANY_BRANCH, sign=None):
     """Return a new, empty registry: bare repository, one clone, folder of archives."""
     clone = cloned(folder / "clone", str(origin(folder)))
     return connected(clone, folder / "artifacts", settings, sign)
+
+
+def copied(registry, folder):
+    """Return a copy, in a folder, of a registry as `registry_in` makes them."""
+    shutil.copytree(registry.store.folder.parent, folder, dirs_exist_ok=True)
+    git(folder / "clone", "remote", "set-url", "origin", str(folder / "origin.git"))
+    return connected(folder / "clone", folder / "artifacts", registry.settings, registry.sign)
 
 
 def gate_report(model_sha256, champion=None, verdict="PASS", test_sha256=TEST_SHA256):
