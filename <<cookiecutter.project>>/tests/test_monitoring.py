@@ -90,6 +90,16 @@ def test_prometheus_is_told_where_slots_and_proxy_are():
     assert targets(State("staging", 8081)) == []
 
 
+def test_a_shadow_is_an_environment_of_its_own():
+    slots = {"blue": Slot("m@v1.0.0", 5001), "green": Slot("m@v1.1.0", 5002)}
+    state = State("production", 8080, slots, "blue", canary="green", mirrored=True)
+
+    assert {item["targets"][0]: item["labels"]["environment"] for item in targets(state)} == {
+        "127.0.0.1:5001": "production", "127.0.0.1:5002": "production-shadow",
+        "127.0.0.1:8080": "production"}
+    assert "production-shadow" not in str(targets(replace(state, mirrored=False, weight=5)))
+
+
 def test_what_a_hook_runs_elsewhere_is_not_scraped_here():
     slots = {"blue": Slot("m@v1.0.0", 0, "http://blue.example.org")}
 

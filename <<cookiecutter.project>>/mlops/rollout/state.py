@@ -122,14 +122,18 @@ def save(folder: Path, state: State) -> State:
 def targets(state: State) -> list[dict[str, Any]]:
     """Return what Prometheus scrapes here, in the form of its file_sd_configs.
 
-    What a hook runs elsewhere is for the monitoring there.
+    A shadow is an environment of its own: its errors reach no caller, so they wake nobody. What a
+    hook runs elsewhere is for the monitoring there.
     """
     if state.hook:
         return []
-    parts = [("slot", endpoint(LOOPBACK, slot.port)) for slot in state.slots.values()]
-    parts += [("proxy", near(state.host, state.port))] if state.serving else []
-    return [{"targets": [address], "labels": {"environment": state.environment, "__part__": part}}
-            for part, address in parts]
+    shadow = state.canary if state.mirrored else None
+    parts = [(f"{state.environment}-shadow" if name == shadow else state.environment, "slot",
+              endpoint(LOOPBACK, slot.port)) for name, slot in state.slots.items()]
+    if state.serving:
+        parts.append((state.environment, "proxy", near(state.host, state.port)))
+    return [{"targets": [address], "labels": {"environment": environment, "__part__": part}}
+            for environment, part, address in parts]
 
 
 @contextmanager
