@@ -126,8 +126,9 @@ def test_a_window_takes_its_days_alone(tmp_path):
     assert set(found.versions) == {"v1.7.0", "v1.8.0", "v1.9.0"}
 
 
-def test_a_line_whose_time_is_none_is_a_fault_in_a_window_too(tmp_path):
-    lines = [line(1, at=on_day(0)), line(2) | {"at": 7}, line(3) | {"at": "soon"}]
+def test_in_a_window_a_wrong_time_is_a_fault_and_a_line_without_one_is_outside(tmp_path):
+    lines = [line(1, at=on_day(0)), line(2) | {"at": 7}, line(3) | {"at": "soon"},
+             line(4) | {"at": None}]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(item) + "\n" for item in lines))
 
     found = read(tmp_path, Days(on_day(0).date(), on_day(0).date()))

@@ -49,10 +49,10 @@ class Reader:
         return [item for item in mine if self._is_within(item[0])] if self.hours else mine
 
     def _is_within(self, line: Line) -> bool:
+        if line.get("at") is None:
+            return False
         try:
             hour = hour_of(line["at"], self._hours)
-        except KeyError:
-            return False
         except (ValueError, OverflowError):
             # `columns` says what is wrong with it.
             return True
