@@ -18,6 +18,14 @@ def prune() -> None:
         shutil.rmtree(folder)
 
 
+def forget_other_repositories() -> None:
+    """Drop what names the repository of a git hook that runs this, or its commits would get ours."""
+    names = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True)
+    for name in names.stdout.split():
+        if not name.startswith("GIT_CONFIG"):
+            os.environ.pop(name, None)
+
+
 def git(*arguments: str) -> str:
     """Run git here and return what it says."""
     return subprocess.run(["git", *arguments], check=True, capture_output=True,
@@ -36,6 +44,7 @@ def identity() -> None:
 
 def first_commit() -> None:
     """Commit everything on `main`, in a repository of its own."""
+    forget_other_repositories()
     git("init", "--quiet", "--initial-branch=main")
     identity()
     git("add", "--all")

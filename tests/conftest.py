@@ -21,7 +21,7 @@ TEMPLATE = ROOT / "<<cookiecutter.project>>"
 # What git needs to work the same on every machine, and nothing of the caller's Actions run.
 CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
          "PYTHONDONTWRITEBYTECODE": "1"}
-FOREIGN = ("GITHUB_", "GIT_AUTHOR", "GIT_COMMITTER", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
+FOREIGN = ("GITHUB_", "GIT_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
            "PYTEST_")
 # Where the folder is that all workers of a run share; a test's own commands do not see it.
 SHARED = "PYTEST_SHARED_FOLDER"
@@ -40,7 +40,12 @@ TOGETHER = ("test_documentation", "test_site", "test_serve", "test_deploy", "tes
 
 
 def pytest_configure() -> None:
-    """Make the shared folder before there are workers."""
+    """Make the shared folder before there are workers.
+
+    A git hook that runs the tests names its repository; no git of theirs may find that one.
+    """
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
     shared()
 
 

@@ -10,6 +10,13 @@ from mlops.errors import NotMeasured, UsageError
 
 # Used for the commits and tags that the machinery makes where git knows no identity.
 FALLBACK_IDENTITY = ("nlp-gitops", "nlp-gitops@localhost")
+# Where git finds a repository, as it tells its hooks. In a hook's children they would turn a call
+# for another repository on the one that the hook runs in (`git rev-parse --local-env-vars`).
+REPOSITORY_VARIABLES = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR",
+    "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE")
 # git ends with these whatever went wrong between two repositories.
 _NO_REASONS = ("fatal: Could not read from remote repository.",
                "Please make sure you have the correct access rights",
@@ -49,13 +56,18 @@ def git_bytes(repo: Path, *arguments: str, stdin: bytes | None = None,
         done = subprocess.run(
             ["git", "-C", str(repo), *arguments], input=stdin, capture_output=True,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})})
+            env={**environment(), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **(env or {})})
     except FileNotFoundError:
         raise UsageError("git is not installed or not on PATH") from None
     if done.returncode:
         raise GitError(arguments, done.returncode, done.stderr.decode("utf-8", "replace"),
                        done.stdout.decode("utf-8", "replace"))
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment for a git that finds its repository by the folder alone."""
+    return {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
 
 
 def token_environment() -> dict[str, str]:

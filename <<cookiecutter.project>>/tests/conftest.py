@@ -1,6 +1,7 @@
 """Fixtures shared by the tests: a small repository of its own, with rows, run and registry."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from mlops.dataset.rows import digest
+from mlops.git import REPOSITORY_VARIABLES
 from mlops.project import Project, load_project
 
 # A slow machine is no fault of the code.
@@ -93,6 +95,13 @@ test_sha256: {digest(splits["test"])}
 def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
     """Write rows as JSONL."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_other_repository() -> None:
+    """Forget the repository of a git hook that runs these tests: they change only their own."""
+    for name in REPOSITORY_VARIABLES:
+        os.environ.pop(name, None)
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -21,6 +21,24 @@ def test_the_workflows_token_goes_to_its_own_server_only(project, monkeypatch):
                 "https://elsewhere.example/me/project", env=git.token_environment())
 
 
+def test_a_hooks_own_repository_is_not_that_of_another_folder(project, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    git.git(tmp_path, "init", "--quiet", str(other))
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+
+    assert git.git(project.root, "rev-parse", "--show-toplevel") == str(project.root.resolve())
+    assert git.git(project.root, "ls-files", "project.yaml") == "project.yaml"
+
+
+def test_every_variable_that_git_calls_a_repositorys_own_is_dropped(project):
+    named = set(git.git(project.root, "rev-parse", "--local-env-vars").split())
+
+    # Settings are no place of a repository: `git -c` and workflows hand them on this way.
+    assert named - set(git.REPOSITORY_VARIABLES) <= {"GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"}
+
+
 def test_outside_a_workflow_no_token_is_used(monkeypatch):
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.setenv("GITHUB_TOKEN", "secret")

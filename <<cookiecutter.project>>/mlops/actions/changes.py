@@ -13,6 +13,8 @@ from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 
+from mlops.git import environment
+
 # Files that nothing is computed from.
 PAPERS = ("docs/*", "*.md", "LICENSE*", "CODEOWNERS", ".github/CODEOWNERS", ".editorconfig",
           ".github/ISSUE_TEMPLATE/*", ".github/dependabot.yml")
@@ -91,5 +93,6 @@ def _champions(root: Path) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True,
+                          env=environment())
     return None if done.returncode else done.stdout.decode("utf-8", "surrogateescape")

@@ -65,6 +65,7 @@ def propose(connection: Connection, base: str, text: str) -> int:
 
 def _cruft(root: Path, *arguments: str) -> int:
     try:
-        return subprocess.run([*CRUFT, *arguments], cwd=root, stdin=subprocess.DEVNULL).returncode
+        return subprocess.run([*CRUFT, *arguments], cwd=root, stdin=subprocess.DEVNULL,
+                              env=git.environment()).returncode
     except FileNotFoundError:
         raise UsageError("uv is not installed; type: pipx install uv") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlops.dataset.manifest import ROW_SUFFIXES, DataFile, Manifest, load_manifest
 from mlops.errors import NotMeasured, UserError
-from mlops.git import GitError, git, git_bytes
+from mlops.git import GitError, environment, git, git_bytes
 from mlops.merge_base import merge_base
 
 LFS = b"version https://git-lfs"
@@ -113,7 +113,7 @@ def _hash(file: Path) -> str:
 def _write_blob(folder: Path, blob: str, target: Path) -> None:
     with open(target, "wb") as stream:
         done = subprocess.run(["git", "-C", str(folder), "cat-file", "blob", blob], stdout=stream,
-                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment())
     if done.returncode:
         raise GitError(("cat-file",), done.returncode, done.stderr.decode("utf-8", "replace"))
     with open(target, "rb") as stream:

@@ -143,7 +143,8 @@ class Ledger:
         """
         with subprocess.Popen(["git", "-C", str(self.repo), "log", "-z", "--first-parent",
                                "--format=%H%n%B", *options, commit],
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              env=git.environment()) as process:
             assert process.stdout
             rest = b""
             while piece := process.stdout.read(1 << 16):

@@ -41,7 +41,8 @@ def write_commits(repo: Path, parent: str, entries: Sequence[Entry], time: int) 
     branch = f"{DRAFTS}{uuid.uuid4().hex}"
     process = subprocess.Popen(
         ["git", "-C", str(repo), "fast-import", "--quiet", "--done", "--date-format=raw"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=git.environment())
     assert process.stdin and process.stdout and process.stderr
     made: list[str] = []
     try:

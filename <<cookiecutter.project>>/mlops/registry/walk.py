@@ -59,7 +59,7 @@ class Objects:
 def opened(repo: Path) -> Iterator[Objects]:
     """Open the objects of a repository."""
     process = subprocess.Popen(["git", "-C", str(repo), "cat-file", "--batch"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=git.environment())
     try:
         yield Objects(process)
     finally:
@@ -79,7 +79,8 @@ def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:
         with subprocess.Popen(
                 ["git", "-C", str(repo), "diff-tree", "--stdin", "-r", "-z", "--root", "--always",
                  "--no-renames", "--no-abbrev", "--ignore-submodules=none"],
-                stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+                stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env=git.environment()) as process:
             assert process.stdout
             for oid, changes in _diffs(_words(process.stdout)):
                 yield commit_of(oid, objects.read(oid)[1], changes)
