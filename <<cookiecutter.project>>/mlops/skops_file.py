@@ -40,9 +40,11 @@ def _renumber(node: Any, numbers: dict[Any, int], files: dict[str, str]) -> Any:
         return node
     result = {}
     for key, value in node.items():
-        if key == "__id__":
+        # Under a key of a user's own dict, a word like "file", stands a description, never a number
+        # or a name.
+        if key == "__id__" and isinstance(value, int):
             value = numbers.setdefault(value, len(numbers) + 1)
-        elif key == "file":
+        elif key == "file" and isinstance(value, str):
             name = f"array-{len(files) + 1}{Path(value).suffix}"
             value = files.setdefault(value, name)
         else:

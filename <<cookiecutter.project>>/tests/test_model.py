@@ -3,6 +3,9 @@
 import pytest
 import skops.io
 from conftest import small_rows
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from mlops import skops_file
 from nlp.classifiers import TfidfLogistic
@@ -56,6 +59,20 @@ def test_a_canonical_file_still_loads(trained, tmp_path):
     skops_file.canonicalise(tmp_path / "model.skops")
 
     assert TfidfLogistic.load(tmp_path).predict(["love it"]) == trained.predict(["love it"])
+
+
+def test_words_that_skops_uses_itself_may_stand_in_a_vocabulary(tmp_path):
+    texts = ["open the file", "__id__ file id", "close it", "content __class__ __loader__ type"]
+    model = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), LogisticRegression())
+    model.fit(texts, [0, 1, 0, 1])
+    skops.io.dump(model, tmp_path / "model.skops")
+
+    skops_file.canonicalise(tmp_path / "model.skops")
+
+    loaded = skops.io.load(tmp_path / "model.skops",
+                           trusted=skops.io.get_untrusted_types(file=tmp_path / "model.skops"))
+    assert loaded[0].vocabulary_ == model[0].vocabulary_
+    assert (loaded.predict_proba(texts) == model.predict_proba(texts)).all()
 
 
 def test_a_file_with_a_type_that_is_not_trusted_is_refused(tmp_path):
