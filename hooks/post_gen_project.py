@@ -13,9 +13,16 @@ sys.dont_write_bytecode = True
 
 
 def prune() -> None:
-    """Remove what Python left behind in the template's folder while its own tests ran."""
-    for folder in list(Path().rglob("__pycache__")):
-        shutil.rmtree(folder)
+    """Remove what these answers do not use, and what Python left behind in the template."""
+    unused = ["deploy/kubernetes"] if ANSWERS["kubernetes"] == "no" else []
+    unused += (["nlp/classifiers.py", "tests/test_classifiers.py"]
+               if ANSWERS["task"] == "prompt-classification"
+               else ["prompts", "nlp/prompted.py", "tests/injection.yaml", "tests/test_prompts.py"])
+    for path in (*map(Path, unused), *list(Path().rglob("__pycache__"))):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def forget_other_repositories() -> None:
@@ -54,8 +61,9 @@ def first_commit() -> None:
 
 def ledger_root() -> None:
     """Give the ledger branch `registry` its first commit, ready for the first push."""
-    sys.path.insert(0, str(Path.cwd()))
-    from mlops.registry.objects import root_files, write_root
+    [wheel] = Path.cwd().glob("vendor/nlp_gitops-*.whl")
+    sys.path.insert(0, str(wheel))
+    from nlp_gitops.registry.objects import root_files, write_root
 
     oid = write_root(Path.cwd(), root_files(), int(time.time()))
     git("branch", "registry", oid)
@@ -69,7 +77,7 @@ STEPS = (
 for step, by_hand in STEPS:
     try:
         step()
-    except (subprocess.CalledProcessError, OSError, ImportError) as error:
+    except (subprocess.CalledProcessError, OSError, ImportError, ValueError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         print(f"warning: {step.__name__.replace('_', ' ')} failed "
               f"({reason.strip().splitlines()[-1]}); the project is whole, do it by hand: "
@@ -81,6 +89,6 @@ print(f"""
 Ready: {Path.cwd().name}/. Next:
 
   cd {Path.cwd().name}
-  make check       # sets up .venv, then lint and unit tests
+  make check       # sets up .venv, then lint and your tests
   make pipeline    # data checks, training, gate, registry, production; all on this machine
 """)

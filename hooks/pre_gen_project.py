@@ -32,8 +32,8 @@ GPL-2.0-or-later GPL-3.0-only GPL-3.0-or-later ISC LGPL-2.1-only LGPL-2.1-or-lat
 LGPL-3.0-or-later MIT MIT-0 MPL-2.0 MS-PL MulanPSL-2.0 NCSA ODbL-1.0 ODC-By-1.0 OFL-1.1 OSL-3.0
 PDDL-1.0 PostgreSQL Python-2.0 Unlicense UPL-1.0 W3C Zlib
 """.split())
-OURS = {"data", "deploy", "dist", "docs", "mlops", "nlp", "prompts", "reports", "runs", "schemas",
-        "tests", "tools"}
+OURS = {"data", "deploy", "dist", "docs", "nlp", "nlp_gitops", "prompts", "reports", "runs",
+        "tests", "tools", "vendor"}
 DEPENDENCIES = {"jsonschema", "matplotlib", "numpy", "packaging", "pytest", "scipy", "skops",
                 "sklearn", "yaml", "pip", "setuptools"}
 

@@ -1,4 +1,4 @@
-"""Refresh the generated project's requirements.txt, from its rendered pyproject.toml."""
+"""Refresh the generated project's lock files, from its rendered pyproject.toml."""
 
 import shutil
 import subprocess
@@ -7,17 +7,19 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "<<cookiecutter.project>>" / "requirements.txt"
+TEMPLATE = ROOT / "<<cookiecutter.project>>"
+LOCKS = ("requirements.txt", "deploy/requirements.txt")
 
 
 def main() -> int:
-    """Bake, lock there, and bring the lock file back."""
+    """Bake, lock there, and bring the lock files back."""
     with tempfile.TemporaryDirectory() as folder:
         bake = [sys.executable, "-m", "cookiecutter", "--no-input", str(ROOT), "-o", folder]
         subprocess.run(bake, check=True, stdout=subprocess.DEVNULL)
         project = Path(folder) / "review-sentiment"
         subprocess.run(["make", "lock"], cwd=project, check=True)
-        shutil.copyfile(project / "requirements.txt", LOCK)
+        for name in LOCKS:
+            shutil.copyfile(project / name, TEMPLATE / name)
     return 0
 
 

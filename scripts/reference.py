@@ -1,11 +1,12 @@
 """Pages of the reference, made from code and schemas, so that none can lag behind.
 
 Called by scripts/site_pages.py. Help texts come from each command's own parser, shapes of files
-from the JSON Schemas, and those of the ledger from its classes.
+from the JSON Schemas, and those of the ledger from its classes. Pages about a subject are written
+by hand: docs/reference/.
 """
 
 import argparse
-import importlib.util
+import importlib
 import inspect
 import json
 import os
@@ -19,13 +20,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
-sys.path.insert(0, str(TEMPLATE))
+sys.path.insert(0, str(ROOT / "src"))
 # Help texts as wide as a page, without a terminal's colours.
 os.environ |= {"COLUMNS": "84", "NO_COLOR": "1"}
 
-from mlops import errors, packaging  # noqa: E402
-from mlops.dataset import codes  # noqa: E402
-from mlops.registry import events, faults  # noqa: E402
+from nlp_gitops import errors, package_files, packaging  # noqa: E402
+from nlp_gitops.cli import frame  # noqa: E402
+from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS  # noqa: E402
+from nlp_gitops.dataset import codes  # noqa: E402
+from nlp_gitops.registry import events, faults  # noqa: E402
 
 MADE = "Made from the code by `scripts/reference.py`.\n\n"
 SCHEMAS = {"project": "project.yaml", "gates": "gates.yaml", "dataset": "data/dataset.yaml",
@@ -45,11 +48,18 @@ def pages() -> dict[str, str]:
 
 def commands() -> str:
     """Return what every command and every `make` target says of itself."""
-    parts = [f"# Commands\n\n{MADE}Every command is run as `python tools/NAME.py` in a generated "
-             "project, with its `.venv` active.\n"]
-    for path in sorted((TEMPLATE / "tools").glob("*.py")):
-        parts.append(f"## {path.name}\n")
-        parts += [usage(parser) for parser in parsers(path)]
+    parts = [f"# Commands\n\n{MADE}Every command is run as `nlp-gitops NAME` in a project, with its "
+             "`.venv` active. A step of the pipeline has a door as well: `python tools/NAME.py` "
+             "does the same. Flags may be typed with `-` or `_`.\n"]
+    for name in COMMANDS:
+        parts.append(f"## {name.replace('_', '-')}\n")
+        if (TEMPLATE / "tools" / f"{name}.py").is_file():
+            parts.append(f"Door: `python tools/{name}.py`.\n")
+        parts += [usage(parser) for parser in parsers(name, f"nlp-gitops {name}")]
+    parts.append("## ci\n\nOnly workflows call these.\n")
+    for name in CI_COMMANDS:
+        parts.append(f"### ci {name.replace('_', '-')}\n")
+        parts += [usage(parser) for parser in parsers(name, f"nlp-gitops ci {name}")]
     targets = re.findall(r"^([a-z-]+):.*?  ## (.*)$",
                          (TEMPLATE / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     rows = [f"| `make {name}` | {_cell(text)} |" for name, text in targets]
@@ -65,20 +75,17 @@ def usage(parser: argparse.ArgumentParser) -> str:
     return f"{text}\n\n```text\n{parser.format_help().rstrip()}\n```\n"
 
 
-def parsers(path: Path) -> Iterator[argparse.ArgumentParser]:
+def parsers(name: str, program: str) -> Iterator[argparse.ArgumentParser]:
     """Yield a command's parser and those of its subcommands; the command itself does not run."""
-    spec = importlib.util.spec_from_file_location(f"_tool_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    frame.program = program.replace("_", "-")
+    module = importlib.import_module(f"nlp_gitops.cli.{name}")
 
     def capture(parser: argparse.ArgumentParser, *_: Any) -> None:
-        parser.prog = f"python tools/{path.name}"
         raise _Captured(parser)
 
     usual, argparse.ArgumentParser.parse_args = argparse.ArgumentParser.parse_args, capture
     try:
-        # changed.py must start without packages, and has a frame of its own.
-        module.main(*[[]] if inspect.signature(module.main).parameters else [])
+        module.main([])
     except _Captured as captured:
         found = captured.args[0]
     finally:
@@ -104,14 +111,13 @@ def exit_codes() -> str:
 
 def finding_codes() -> str:
     """Return every code of a finding or fault in one table for each letter."""
-    findings = (TEMPLATE / "docs" / "findings.md").read_text(encoding="utf-8")
+    findings = (ROOT / "docs" / "reference" / "findings.md").read_text(encoding="utf-8")
     prompts = re.findall(r"^\| (P\d{3}) \| [^|]+ \| (.+) \|$", findings, re.MULTILINE)
     parts = [f"# Finding codes\n\n{MADE}Levels, and which version bump mends what: "
-             "[findings](../project/findings.md); how to mend a registry: "
-             "[registry](../project/registry.md).\n"]
-    for title, rows in (("Data: check_schema.py", codes.TITLES.items()),
-                        ("Prompts: check_prompts.py", prompts),
-                        ("Registry: registry.py verify", faults.CODES.items())):
+             "[findings](findings.md); how to mend a registry: [registry](registry.md).\n"]
+    for title, rows in (("Data: check-schema", codes.TITLES.items()),
+                        ("Prompts: check-prompts", prompts),
+                        ("Registry: registry verify", faults.CODES.items())):
         parts += [f"## {title}\n", "| code | meaning |", "|---|---|",
                   *(f"| {code} | {_cell(text)} |" for code, text in rows), ""]
     return "\n".join(parts)
@@ -119,8 +125,8 @@ def finding_codes() -> str:
 
 def file_shapes() -> str:
     """Return a table of keys for each file that has a JSON Schema."""
-    parts = [f"# Files\n\n{MADE}The schemas are in `schemas/` of a generated project; an editor "
-             "that knows YAML schemas checks these files while they are written. **Bold** keys "
+    parts = [f"# Files\n\n{MADE}The schemas are in the package, in `nlp_gitops/schemas/`; an "
+             "editor that is told of them checks these files while they are written. **Bold** keys "
              "must be there.\n"]
     for name, title in SCHEMAS.items():
         schema = _schema(name)
@@ -129,7 +135,7 @@ def file_shapes() -> str:
 
 
 def _schema(name: str) -> dict[str, Any]:
-    return json.loads((TEMPLATE / "schemas" / f"{name}.schema.json").read_text("utf-8"))
+    return json.loads(package_files.text(f"schemas/{name}.schema.json"))
 
 
 def _table(schema: Mapping[str, Any]) -> list[str]:
@@ -182,10 +188,10 @@ def _kind(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
 def ledger() -> str:
     """Return the shapes of what the registry stores."""
     parts = [f"# Manifest and ledger\n\n{MADE}Where these files lie: "
-             "[registry](../project/registry.md).\n",
+             "[registry](registry.md).\n",
              "## manifest.json\n",
-             f"Schema `{packaging.MANIFEST_SCHEMA}`, in `schemas/manifest.schema.json`. **Bold** "
-             "keys must be there. Registration is refused unless these say something: "
+             f"Schema `{packaging.MANIFEST_SCHEMA}`, in `nlp_gitops/schemas/manifest.schema.json`. "
+             "**Bold** keys must be there. Registration is refused unless these say something: "
              f"{', '.join(f'`{key}`' for key in packaging.LINEAGE)}.\n",
              *_table(_schema("manifest"))]
     for title, kind, schema in (("Event", events.Event, events.EVENT_SCHEMA),
@@ -203,7 +209,7 @@ def ledger() -> str:
 def _type(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) and not hasattr(kind, "__args__") else (
         str(kind).replace("typing.", "").replace("collections.abc.", "")
-        .replace("mlops.registry.events.", ""))
+        .replace("nlp_gitops.registry.events.", ""))
 
 
 def _cell(text: str) -> str:

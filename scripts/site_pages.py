@@ -19,6 +19,12 @@ def lay_out(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "project").mkdir(parents=True)
     (folder / "reference").mkdir()
+    by_hand = {path.name: _text(path) for path in (ROOT / "docs" / "reference").glob("*.md")}
+    made = pages()
+    if twice := sorted(by_hand.keys() & made.keys()):
+        raise SystemExit(f"error: docs/reference/{twice[0]} is also made by scripts/reference.py")
+    for name, text in {**by_hand, **made}.items():
+        _write(folder / "reference" / name, text)
     for path in (ROOT / "docs").glob("*.md"):
         _write(folder / path.name, _text(path).replace(f"../{PROJECT_LINK}", "project/"))
     for name in ("site.css", "site.js"):
@@ -29,8 +35,6 @@ def lay_out(folder: Path) -> None:
     of_project = {path.name: _text(path) for path in sorted((TEMPLATE / "docs").glob("*.md"))}
     for name, text in {**of_project, "index.md": contents(of_project)}.items():
         _write(folder / "project" / name, text)
-    for name, text in pages().items():
-        _write(folder / "reference" / name, text)
 
 
 def contents(texts: Mapping[str, str]) -> str:

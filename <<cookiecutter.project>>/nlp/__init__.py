@@ -1,1 +1,1 @@
-"""Your code: what turns text into a label. Replace it freely; `nlp/model.py` says how."""
+"""Your code: what a text becomes. Replace it freely; project.yaml names what is used of it."""

@@ -14,8 +14,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from nlp.fast_linear import FastLinear
-from nlp.model import Prediction
+from nlp_gitops.model import Prediction
+from nlp_gitops.model.fast_linear import FastLinear
+
 from nlp.preprocess import normalize, tokenize
 
 # Types that `load` accepts beyond skops' own list of harmless ones (plain data, numpy arrays).

@@ -1,6 +1,6 @@
 """From a model's prediction to what callers receive."""
 
-from nlp.model import Prediction
+from nlp_gitops.model import Prediction
 
 
 def answer(prediction: Prediction, digits: int = 4) -> dict[str, object]:

@@ -1,51 +1,11 @@
-"""Check data/dataset.yaml and its rows: types, splits, leakage, pinned test split, version bump.
+"""Check data/dataset.yaml and its rows.
 
-examples:
-  python tools/check_schema.py data/dataset.yaml
-  python tools/check_schema.py data/dataset.yaml --fix
-  python tools/check_schema.py data/dataset.yaml --base origin/main --json --sarif data.sarif
+Reads   data/dataset.yaml, its rows, and the version on the base branch.
+Writes  nothing; with --fix what can be fixed by rule.
+Decides whether the rows keep the schema, splits do not leak, the test split is the pinned one, and the
+version was bumped as the change needs (exit 1 if not).
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from door import run
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from mlops.cli import emit, parser, run
-from mlops import sarif
-from mlops.dataset.command import check_and_fix
-from mlops.findings import print_findings
-
-
-def main(argv: Sequence[str] | None) -> int:
-    """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("manifest", type=Path, nargs="?", default=Path("data/dataset.yaml"),
-                           help="default: data/dataset.yaml")
-    arguments.add_argument("--fix", action="store_true",
-                           help="write the needed version, the test digest and the card's tables")
-    arguments.add_argument("--base", metavar="REF",
-                           help="compare with this commit or branch (default: the merge base "
-                           "with the default branch)")
-    arguments.add_argument("--json", action="store_true", help="print the report as JSON")
-    arguments.add_argument("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF")
-    options = arguments.parse_args(argv)
-    report, done = check_and_fix(options.manifest, options.base, options.fix)
-    if options.sarif:
-        sarif.write(options.sarif, "check_schema", report.findings)
-    if options.json:
-        emit(report.as_dict())
-        return report.exit_code
-    for line in done:
-        print(line)
-    chosen, cut = report.shown()
-    print_findings(chosen)
-    for line in (*cut, *report.notes()):
-        print(line)
-    print(report.last_line())
-    return report.exit_code
-
-
-if __name__ == "__main__":
-    run(main)
+run("check_schema")

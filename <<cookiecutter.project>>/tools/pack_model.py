@@ -1,55 +1,10 @@
-"""Pack an evaluated run: deterministic archive, manifest, model card and SHA256SUMS in dist/.
+"""Pack a run that passed its gate.
 
-A run whose gate did not pass is not packed.
-
-examples:
-  python tools/pack_model.py
-  python tools/pack_model.py --run 20260105-101500Z_review-sentiment
+Reads   a run and its report.
+Writes  dist/: a deterministic archive, manifest, model card and SHA256SUMS.
+Decides nothing; a run without a passing report is refused.
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from door import run
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from mlops.cli import emit, parser, run
-from mlops import lineage
-from mlops.dataset.manifest import load_manifest
-from mlops.packaging import pack
-from mlops.names import parse_tags
-from mlops.project import load_project
-from mlops.tracking import find, newest_matching
-
-
-def main(argv: Sequence[str] | None) -> int:
-    """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--run", help="a run's name, or how it begins")
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
-    arguments.add_argument("--description", help="one sentence (default: that of project.yaml)")
-    arguments.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
-                           help="a free tag in the manifest; may be repeated")
-    arguments.add_argument("--json", action="store_true", help="print the manifest as JSON")
-    options = arguments.parse_args(argv)
-    project = load_project()
-    settings = project.model(options.model)
-    runs = project.root / "runs"
-    chosen = find(runs, options.run) if options.run else newest_matching(
-        runs, settings.name,
-        lineage.inputs(project, settings, load_manifest(project.dataset)))
-    package = pack(project, chosen, options.description or settings.description,
-                   parse_tags(options.tags))
-    if options.json:
-        emit(package.manifest)
-        return 0
-    archive = package.manifest["artifacts"][0]
-    print(f"packed {chosen.name}")
-    print(f"{archive['name']}  {archive['size']:,} bytes  sha256 {archive['sha256']}")
-    print(f"written to {package.folder.relative_to(project.root)}/")
-    print(f"next: python tools/push_to_registry.py --stage Staging{project.option(chosen.model)}")
-    return 0
-
-
-if __name__ == "__main__":
-    run(main)
+run("pack_model")

@@ -1,76 +1,10 @@
-"""Versions of a prompt side by side on a sample of rows, before a pull request is opened.
+"""See versions of a prompt side by side.
 
-PROMPT are two or more prompt files, wherever they lie; without them the model's two newest versions
-are taken. Rows come from the valid split: the test split is for the gate. Answers come from records
-unless LLM_ANSWERS=live is set (docs/prompts.md).
-
-examples:
-  python tools/prompt_lab.py
-  python tools/prompt_lab.py prompts/classify_sentiment/prompt_v0.3.1.txt draft.txt --rows 50
-  LLM_ANSWERS=live python tools/prompt_lab.py --rows 200
-
-exit codes: 0 compared, 2 usage, 3 an answer could not be had, or the budget is used up
+Reads   prompt files and a sample of rows.
+Writes  reports/prompts/.
+Decides nothing; the gate judges.
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from door import run
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from mlops import files
-from mlops.cli import emit, parser, run
-from mlops.errors import UsageError
-from mlops.project import ModelSettings, Project, load_project
-from mlops.prompts import Prompt, versions
-from mlops.prompts.diff import draft
-
-OUT = Path("reports") / "prompts"
-
-
-def main(argv: Sequence[str] | None) -> int:
-    """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("prompts", nargs="*", type=Path, metavar="PROMPT")
-    arguments.add_argument("--model", help="whose provider and settings (default: the first)")
-    arguments.add_argument("--rows", type=int, default=100, metavar="N", help="(default: 100)")
-    arguments.add_argument("--split", default="valid", help="(default: valid)")
-    arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
-    options = arguments.parse_args(argv)
-    project = load_project()
-    settings = project.model(options.model)
-    if not settings.prompt:
-        raise UsageError(f"{project.root / 'project.yaml'}: models.{settings.name} has no prompt; "
-                         "name one that has: --model NAME")
-    if options.rows < 1:
-        arguments.error("--rows must be at least 1")
-    prompts = _prompts(project, settings, options.prompts)
-    from mlops.llm import lab, session_of
-    from mlops.tables import table
-
-    found = lab.run(project, settings, prompts, options.split, options.rows, session_of(project))
-    shown = lab.figures(found)
-    files.write_json(project.root / OUT / "lab.json", shown)
-    files.write_atomic(project.root / OUT / "lab.html", lab.page(found))
-    if options.json:
-        emit(shown)
-        return 0
-    print(table(lab.HEADER, [lab.cells(item) for item in shown]))
-    print(f"{len(found.rows):,} rows of the {options.split} split; broken, fixed and McNemar's p "
-          f"are against {shown[0]['prompt']}")
-    print(f"full report: {OUT / 'lab.html'}, {OUT / 'lab.json'}")
-    return 0
-
-
-def _prompts(project: Project, settings: ModelSettings, paths: Sequence[Path]) -> list[Prompt]:
-    """Return the prompts of these files, or the two newest of the model."""
-    if not paths:
-        assert settings.prompt is not None
-        paths = list(versions(project.prompts, settings.prompt).values())[-2:]
-    if len(paths) < 2:
-        raise UsageError("two prompts are needed to compare; name two or more files")
-    return [draft(path) for path in paths]
-
-
-if __name__ == "__main__":
-    run(main)
+run("prompt_lab")

@@ -1,75 +1,10 @@
-"""Register the packed model as a new version and put it in a stage.
+"""Register what was packed.
 
-The number is derived: major when labels or task changed, minor when data or prompt changed, patch
-otherwise. Registering the same archive again changes nothing.
-
-examples:
-  python tools/push_to_registry.py --stage Staging
-  python tools/push_to_registry.py --stage staging --registry origin --version v2.0.0
-  python tools/push_to_registry.py --from made-elsewhere/    # after eval_gate.py --from
+Reads   dist/.
+Writes  a new version with its archive in the registry, and an event in the ledger.
+Decides its number; registration without lineage is refused.
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from door import run
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from mlops.cli import emit, parser, run
-from mlops.dataset.manifest import load_manifest
-from mlops.errors import CheckFailed, UsageError
-from mlops.packaging import Package, load_package
-from mlops.project import load_project
-from mlops.registry.connect import connect
-from mlops.registry.operations import register
-from mlops.registry.policy import check_stage
-from mlops.registry.remotes import default_name
-from mlops.registry.views import outcome_lines, outcome_record
-
-
-def main(argv: Sequence[str] | None) -> int:
-    """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--stage", default="staging", help="staging (the only first stage)")
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
-    arguments.add_argument("--from", dest="folder", metavar="DIR", type=Path,
-                           help="register a model made elsewhere (docs/registry.md)")
-    arguments.add_argument("--version", help="use this number, for example v2.0.0")
-    arguments.add_argument("--reason", help="kept in the ledger")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
-    options = arguments.parse_args(argv)
-    project = load_project()
-    if check_stage(options.stage, project.registry) != "staging":
-        raise UsageError("a new version starts in staging; promote it from there")
-    if options.folder:
-        from mlops import external
-        package = external.package(project, external.load(options.folder))
-    else:
-        package = load_package(project.root / "dist" / project.model(options.model).name)
-    _check_dirty(package, options.registry)
-    outcome = register(connect(project, options.registry), package,
-                       load_manifest(project.dataset).test_sha256, options.version, options.reason)
-    name = package.manifest["name"]
-    if options.json:
-        emit(outcome_record(name, outcome.version, outcome.events))
-        return 0
-    for line in outcome_lines(outcome.events):
-        print(line)
-    if not outcome.events:
-        print(f"{name}@{outcome.version} already holds this very archive; nothing to do")
-    print(f"next: python tools/promote.py {name}@{outcome.version} --to Production")
-    return 0
-
-
-def _check_dirty(package: Package, registry: str | None) -> None:
-    """Refuse what no commit holds; the local registry takes it with a warning."""
-    if package.manifest["source_dirty"]:
-        warning = f"run {package.manifest['run']} was made with uncommitted changes"
-        if (registry or default_name()) != "local":
-            raise CheckFailed(f"{warning}; commit them, train again, and register that run")
-        print(f"warning: {warning}; only the local registry takes it", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    run(main)
+run("push_to_registry")

@@ -1,64 +1,10 @@
-"""Serve a model version from the registry over HTTP: POST /predict, /version, /metrics, /docs.
+"""Answer requests with a version.
 
-With the environment variable SERVICE_TOKEN set, requests need "Authorization: Bearer TOKEN".
-Limits and what the log keeps of a text are under `service:` in project.yaml.
-
-examples:
-  python tools/serve.py                                  # the first model's production version
-  python tools/serve.py review-sentiment@staging --port 8001 --log logs/predictions
-  python tools/serve.py review-sentiment@v1.2.0 --registry origin
-  python tools/serve.py --folder pulled/review-sentiment-v1.2.0
-  curl -H 'Content-Type: application/json' -d '{"text": "Great kettle"}' localhost:8000/predict
+Reads   the registry, or a folder that was pulled.
+Writes  the prediction log, where asked for.
+Decides nothing.
 """
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from door import run
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from mlops.cli import parser, run
-from mlops.errors import UsageError
-from mlops.project import load_project
-
-
-def main(argv: Sequence[str] | None) -> int:
-    """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("version", nargs="?", metavar="NAME[@STAGE|@vX.Y.Z]",
-                           help="a version (default: the first model's in production)")
-    arguments.add_argument("--folder", type=Path, metavar="DIR",
-                           help="a version that `registry.py pull` wrote there; asks no registry")
-    arguments.add_argument("--host", default="127.0.0.1", help="address (default: this machine)")
-    arguments.add_argument("--port", type=int, default=8000, help="0 takes a free one")
-    arguments.add_argument("--variant", default="stable", help="the role, in metrics and log")
-    arguments.add_argument("--log", type=Path, metavar="DIR", help="write the prediction log there")
-    arguments.add_argument("--profiles", type=Path, metavar="DIR",
-                           help="also write drift profiles there, which hold no text; needs --log")
-    arguments.add_argument("--feedback", type=Path, metavar="DIR",
-                           help="take labels on POST /feedback and write them there")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    rollout = arguments.add_argument_group("for tools/deploy.py")
-    rollout.add_argument("--lease", type=Path, metavar="FILE", help="answer while it holds")
-    rollout.add_argument("--pid-file", type=Path, metavar="FILE", help="locked while it runs")
-    rollout.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, for drills")
-    rollout.add_argument("--records", action="store_true",
-                         help="a prompt answers from records and asks nobody, for rehearsals")
-    options = arguments.parse_args(argv)
-    if options.profiles and not options.log:
-        arguments.error("--profiles needs --log")
-    try:
-        from mlops.serving import faults
-        from mlops.serving.process import Wish, serve
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{error.name} is not installed; type: make setup") from None
-    fault = faults.parse(options.fault) if options.fault else None
-    serve(load_project(), Wish(
-        options.version, options.registry, options.host, options.port, options.variant,
-        options.log, options.lease, options.pid_file, fault, options.profiles, options.feedback,
-        options.folder, options.records))
-    return 0
-
-
-if __name__ == "__main__":
-    run(main)
+run("serve")

@@ -1,1 +1,0 @@
-"""The machinery: data checks, runs, gates, packaging and the registry. Teams rarely edit it."""

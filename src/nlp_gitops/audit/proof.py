@@ -1,0 +1,117 @@
+"""Two packs of git objects that everything else in an audit file is derived from.
+
+`ledger.bundle` is a git bundle: all commits of the ledger, whose messages are the events, the
+version's tags, and those files of the newest tree that are about the version.
+`source.pack` holds the source commit and a few of its files, with the trees on the way to them. So
+each file hangs by hashes on a commit, and the commits can be compared with any clone.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from nlp_gitops import git
+from nlp_gitops.errors import CheckFailed
+from nlp_gitops.registry.ledger import BRANCH
+
+# Says to git that trees are left out.
+_HEADER = b"# v3 git bundle\n@object-format=sha1\n@filter=tree:0\n"
+
+
+def ledger_bundle(repo: Path, head: str, tags: Mapping[str, str],
+                  paths: Sequence[str]) -> bytes:
+    """Return a git bundle of the ledger's commits up to `head` and of tag objects (name -> id).
+
+    Of the newest tree it holds those paths, with the trees that lead to them.
+    """
+    refs = {BRANCH: head, **{f"refs/tags/{name}": oid for name, oid in sorted(tags.items())}}
+    lines = "".join(f"{oid} {ref}\n" for ref, oid in refs.items())
+    commits = git.git(repo, "rev-list", "--topo-order", head).split()
+    return _HEADER + lines.encode() + b"\n" + _pack(
+        repo, [*commits, *refs.values(), *_on_paths(repo, head, paths)])
+
+
+def source_pack(repo: Path, commit: str, paths: Sequence[str]) -> bytes:
+    """Return a pack of a commit and of those paths that it has, with their trees."""
+    return _pack(repo, [commit, *_on_paths(repo, commit, paths)])
+
+
+def _on_paths(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    wanted = dict.fromkeys(part.as_posix() for path in paths
+                           for part in (PurePosixPath(path), *PurePosixPath(path).parents))
+    asked = "".join(f"{commit}:{'' if path == '.' else path}\n" for path in wanted)
+    found = git.git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
+    return [line for line in found.splitlines() if not line.endswith(" missing")]
+
+
+def left_out(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    """Return those paths that a commit has and `source.pack` does not hold."""
+    missing = []
+    for path in paths:
+        for part in reversed((PurePosixPath(path), *PurePosixPath(path).parents)):
+            name = "" if part.as_posix() == "." else part.as_posix()
+            if _holds(repo, f"{commit}:{name}"):
+                continue
+            parent = "" if part.parent.as_posix() == "." else part.parent.as_posix()
+            if not name or part.name in git.git(repo, "ls-tree", "--name-only", "-z",
+                                                f"{commit}:{parent}").split("\0"):
+                missing.append(path)
+            break
+    return missing
+
+
+def has_commit(repo: Path, commit: str) -> bool:
+    """Say whether a commit is in this clone."""
+    return _holds(repo, f"{commit}^{{commit}}")
+
+
+@contextmanager
+def opened(bundle: bytes, source: bytes | None) -> Iterator[Path]:
+    """Give a bare repository with the objects and refs of both, as long as the block lasts.
+
+    Raises CheckFailed for packs that are damaged.
+    """
+    with tempfile.TemporaryDirectory(prefix="audit-") as folder:
+        repo = Path(folder)
+        git.git(repo, "init", "--quiet", "--bare", "--template=", ".")
+        header, _, pack = bundle.partition(b"\n\n")
+        refs = [line.split(" ") for line in header.decode("utf-8", "replace").splitlines()
+                if not line.startswith(("#", "@"))]
+        if not bundle.startswith(_HEADER) or any(len(words) != 2 for words in refs):
+            raise CheckFailed("ledger.bundle is no git bundle")
+        for name, data in (("ledger.bundle", pack), ("source.pack", source)):
+            try:
+                if data is not None:
+                    git.git(repo, "index-pack", "--stdin", "--fsck-objects", stdin=data)
+            except git.GitError as error:
+                raise CheckFailed(f"{name} is damaged: {error}") from None
+        try:
+            git.git(repo, "update-ref", "--stdin", stdin="".join(
+                f"create {ref} {oid}\n" for oid, ref in refs).encode())
+        except git.GitError as error:
+            raise CheckFailed(f"ledger.bundle names what it does not hold: {error}") from None
+        yield repo
+
+
+def tags(repo: Path) -> dict[str, tuple[str, str | None]]:
+    """Return the tags: name -> (object id, id of the tagged commit; None if lightweight)."""
+    listing = git.git(repo, "for-each-ref", "refs/tags",
+                      "--format=%(refname:lstrip=2) %(objectname) %(*objectname)")
+    return {words[0]: (words[1], words[2] if len(words) > 2 else None)
+            for words in (line.split() for line in listing.splitlines())}
+
+
+def _pack(repo: Path, objects: Sequence[str]) -> bytes:
+    """Return a pack that depends on the objects alone, not on how this clone keeps them."""
+    return git.git_bytes(repo, "-c", "pack.threads=1", "pack-objects", "--quiet", "--stdout",
+                         "--no-reuse-delta", "--no-reuse-object", "--window=0",
+                         stdin="".join(f"{oid}\n" for oid in dict.fromkeys(objects)).encode())
+
+
+def _holds(repo: Path, name: str) -> bool:
+    try:
+        git.git(repo, "cat-file", "-e", name)
+    except git.GitError:
+        return False
+    return True

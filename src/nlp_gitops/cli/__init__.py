@@ -1,0 +1,1 @@
+"""The commands: each module parses, calls, prints and returns its exit code."""

@@ -1,0 +1,73 @@
+"""Turn a report into the one issue about its subject: open, update or close it, and tell a chat.
+
+The report is a drift report (KIND drift: its `verdict` and `slices`), or the output of
+`registry.py verify --json` (KIND registry). What could not be measured leaves the issue alone. The
+job's summary is the report's Markdown, where one lies beside it.
+
+examples:
+  nlp-gitops ci alert drift reports/drift/report.json
+  nlp-gitops ci alert registry reports/verify.json
+  nlp-gitops ci alert drift --not-measured "no prediction logs"
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.actions import alerts, where
+from nlp_gitops.actions.alert_texts import KINDS, Finding
+from nlp_gitops.actions.webhook import notify
+from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.project import load_project
+from nlp_gitops.render_markdown import escape
+
+MOST_BYTES = 50_000_000
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("kind", choices=sorted(KINDS))
+    arguments.add_argument("report", type=Path, metavar="FILE", nargs="?")
+    arguments.add_argument("--not-measured", metavar="WHY", help="instead of a report")
+    options = arguments.parse_args(argv)
+    if (options.report is None) == (options.not_measured is None):
+        arguments.error("give a report or --not-measured")
+    if options.not_measured is not None:
+        where.summarize(f"## NOT_MEASURED: {options.kind}\n\n{escape(options.not_measured)}")
+        print(f"NOT_MEASURED: {options.not_measured}")
+        return 0
+    found = KINDS[options.kind](_read(options.report))
+    papers = options.report.with_suffix(".md")
+    where.summarize(papers.read_text(encoding="utf-8") if papers.is_file()
+                    else f"## {found.title}\n\n{found.text}")
+    print(found.title)
+    if found.alert is not None:
+        _tell(options.kind, found)
+    return 0
+
+
+def _read(path: Path) -> object:
+    if not path.is_file():
+        raise NotMeasured(f"{path}: not there; the step before wrote no report")
+    if path.stat().st_size > MOST_BYTES:
+        raise UsageError(f"{path}: larger than {MOST_BYTES:,} bytes; this is no report")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not JSON: {error}") from None
+
+
+def _tell(kind: str, found: Finding) -> None:
+    connection = where.connection(load_project())
+    url = where.run_url()
+    if not found.alert:
+        number = alerts.lowered(connection, kind, found.title)
+        print(f"closed #{number}" if number else "no issue is open")
+        return
+    text = found.text + (f"\n\n[The run with its report]({url})\n" if url else "")
+    number, new = alerts.raised(connection, kind, found.title, text)
+    print(f"{'opened' if new else 'updated'} #{number}")
+    if new:
+        print(notify(found.title, f"issue #{number}", url))

@@ -1,0 +1,39 @@
+"""Is production still what it was when this workflow run was asked for? For rollback.yml.
+
+A second click, or a run that waited, finds that production changed after it was asked for. Then
+nothing may happen. Hands `go=true` or `go=false` to later steps.
+
+examples:
+  nlp-gitops ci asked
+  nlp-gitops ci asked review-sentiment
+"""
+
+from collections.abc import Sequence
+
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.actions import where
+from nlp_gitops.actions.asked import asked_at, changed_since
+from nlp_gitops.errors import UsageError
+from nlp_gitops.project import load_project
+from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import ledger_of
+from nlp_gitops.render_markdown import escape
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("name", nargs="?", help="a model of project.yaml (default: the first)")
+    options = arguments.parse_args(argv)
+    if not where.in_workflow():
+        raise UsageError("this looks at the workflow run that it is part of; there is none here")
+    project = load_project()
+    name = project.model(options.name or None).name
+    ledger = ledger_of(project, None)
+    event = changed_since(Snapshot(ledger, ledger.fetch()), name, asked_at(project))
+    where.outputs({"go": str(event is None).lower(), "name": name})
+    if event:
+        said = f"production changed after this was asked for, so nothing was done: {event}"
+        where.summarize(escape(said))
+        print(said)
+    return 0

@@ -1,0 +1,120 @@
+"""Evaluate a run on the pinned test split and judge it by gates.yaml.
+
+Without --run it takes the newest run that matches the work tree. The version in production is
+fetched and run beside it. Reports go to reports/ and into the run's folder. The last line is
+`GATE: PASS` or `GATE: FAIL` with the reasons.
+
+commands:
+  (none)      evaluate and judge
+  plan        say which gates can see what they forbid, and how many rows are missing
+  selftest    a model against itself must pass, a degraded copy must fail
+
+examples:
+  python tools/eval_gate.py
+  python tools/eval_gate.py --min_f1_macro 0.80 --max_latency_ms_p95 150
+  python tools/eval_gate.py --run 20260105-101500Z_review-sentiment --json
+  python tools/eval_gate.py --champion review-sentiment@v1.2.0
+  python tools/eval_gate.py --candidate review-sentiment@v1.3.0 --registry origin
+  python tools/eval_gate.py --predictions new.jsonl --champion-predictions old.jsonl
+  python tools/eval_gate.py --from made-elsewhere/
+  python tools/eval_gate.py plan --accuracy 0.85 --disagreement 0.05
+
+exit codes: 0 pass or warn, 1 a gate failed, 2 usage, 3 could not be measured, 4 inconclusive
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.errors import UsageError
+from nlp_gitops.gates import exit_code
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    from nlp_gitops.gate_command import split_flags
+
+    _know_own_metrics()
+    bounds, rest = split_flags(argv)
+    options = arguments().parse_args(rest)
+    if options.command == "evaluate":
+        return evaluate(options, bounds)
+    if options.command == "plan":
+        from nlp_gitops.gates.plan import main as plan
+        return plan(options, bounds)
+    from nlp_gitops.gates.selftest import main as selftest
+    return selftest(options, bounds)
+
+
+def _know_own_metrics() -> None:
+    """Let flags name the metrics of the team; outside a repository there are none."""
+    from nlp_gitops.gates import families
+    from nlp_gitops.project import find_root, load_project
+
+    try:
+        find_root()
+    except UsageError:
+        return
+    families.use(load_project())
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the parser. Flags like --min_f1_macro were taken out before."""
+    found = parser(__doc__)
+    found.add_argument("command", nargs="?", default="evaluate",
+                       choices=("evaluate", "plan", "selftest"))
+    found.add_argument("--run", help="a run's name, or how it begins")
+    found.add_argument("--model", help="a model of project.yaml (default: the first)")
+    found.add_argument("--gates", metavar="FILE", help="other rules than gates.yaml")
+    found.add_argument("--champion", default="auto", metavar="WHICH",
+                       help="auto (the version in production), none, or NAME@vX.Y.Z")
+    found.add_argument("--registry", help="local, or a git remote")
+    found.add_argument("--candidate", metavar="NAME@vX.Y.Z", help="judge a registered version")
+    found.add_argument("--from", dest="folder", metavar="DIR",
+                       help="judge a model made elsewhere (nlp-gitops help registry)")
+    found.add_argument("--predictions", metavar="FILE", help="judge stored answers (JSONL)")
+    found.add_argument("--champion-predictions", metavar="FILE", help="the champion's answers")
+    found.add_argument("--advisory", action="store_true",
+                       help="report as usual, and end with 0 where a gate failed")
+    found.add_argument("--accuracy", type=float, help="plan: the accuracy to expect")
+    found.add_argument("--disagreement", type=float, default=0.05,
+                       help="plan: the share of rows on which two models differ")
+    found.add_argument("--sarif", type=Path, metavar="FILE", help="write failed gates as SARIF")
+    found.add_argument("--json", action="store_true", help="print the report as JSON")
+    bounds = found.add_argument_group("bounds that replace those of gates.yaml; any metric works")
+    bounds.add_argument("--min_METRIC", metavar="X", help="for example --min_f1_macro 0.80")
+    bounds.add_argument("--max_METRIC", metavar="X", help="for example --max_latency_ms_p95 150")
+    found.allow_abbrev = False
+    return found
+
+
+def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
+    """Judge a run, or stored predictions; write and print the report."""
+    from nlp_gitops import gate_command, predictions, privacy, render_text, report_outputs
+    from nlp_gitops.project import load_project
+    from nlp_gitops.report_view import view
+
+    if options.champion_predictions and not options.predictions:
+        raise UsageError("--champion-predictions needs --predictions")
+    given = [step for value, step in (
+        (options.predictions, gate_command.judge_file),
+        (options.candidate, gate_command.judge_registered),
+        (options.folder, gate_command.judge_external),
+        (options.run, gate_command.judge_run)) if value]
+    if len(given) > 1:
+        raise UsageError("give one of --run, --candidate, --from and --predictions")
+    judged = (given[0] if given else gate_command.judge_run)(options, bounds)
+    report = report_outputs.publishable(judged.report, privacy.of(load_project()))
+    evidence = judged.evaluation.evidence
+    report_outputs.write_all(report, judged.folders, predictions.lines(
+        evidence.rows, evidence.candidate), options.sarif, judged.gates_file)
+    report_outputs.to_job_summary(report)
+    if options.json:
+        emit(report)
+    else:
+        report_outputs.print_annotations(report, judged.gates_file)
+        print("full report: reports/report.html, reports/report.md")
+        print(render_text.text(view(report)))
+    return exit_code(report["verdict"], options.advisory)

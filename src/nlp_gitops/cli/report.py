@@ -1,0 +1,60 @@
+"""Show an evaluation's report again, or turn its report.json into another format.
+
+Text from the report is untrusted: it is escaped and masked again, whatever wrote it.
+
+examples:
+  nlp-gitops report 20260105-101500Z_review-sentiment
+  nlp-gitops report reports/report.json --format html --out report.html
+  nlp-gitops report reports/report.json --format comment --out comment.md
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nlp_gitops.cli.frame import parser
+from nlp_gitops import render_html, render_markdown, render_text, report_findings
+from nlp_gitops.files import write_atomic
+from nlp_gitops.report_outputs import read_report
+from nlp_gitops.report_parts import View
+from nlp_gitops.report_view import view
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("report", metavar="RUN|FILE",
+                           help="a run's name, or how it begins, or a report.json")
+    arguments.add_argument("--format", choices=("text", "md", "comment", "html", "sarif"),
+                           default="text", help="comment: Markdown that fits a pull request "
+                           "comment (default: text)")
+    arguments.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    options = arguments.parse_args(argv)
+    text = _rendered(view(read_report(_path(options.report))), options.format)
+    if options.out:
+        write_atomic(options.out, text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _path(name: str) -> Path:
+    if name.endswith(".json"):
+        return Path(name)
+    # Reading settings takes longer to import than rendering; a report.json needs none.
+    from nlp_gitops import tracking
+    from nlp_gitops.project import load_project
+
+    return tracking.find(load_project().root / "runs", name).evaluation / "report.json"
+
+
+def _rendered(report: View, form: str) -> str:
+    if form == "html":
+        return render_html.page(report)
+    if form == "sarif":
+        lines = report_findings.gate_lines(Path("gates.yaml"), report)
+        return json.dumps(report_findings.to_sarif(report, lines), indent=2) + "\n"
+    if form == "comment":
+        return render_markdown.comment(report)
+    return render_markdown.markdown(report) if form == "md" else render_text.text(report) + "\n"

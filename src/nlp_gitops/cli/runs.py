@@ -1,0 +1,141 @@
+"""List the runs of this work tree, show one, compare several, or bring one from MLflow.
+
+examples:
+  python tools/runs.py list --model review-sentiment --limit 10
+  python tools/runs.py show 20260105-101500Z_review-sentiment
+  python tools/runs.py compare RUN_A RUN_B --json
+  python tools/runs.py html --out reports/runs
+  python tools/runs.py mirror RUN --to mlflow
+  python tools/runs.py import-mlflow 0a1b2c… --tracking-uri https://mlflow.example.org
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops import files, run_views, tracking
+from nlp_gitops.errors import UsageError
+from nlp_gitops.project import Project, load_project
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    options = _arguments().parse_args(argv)
+    options.action(load_project(), options)
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    arguments = parser(__doc__)
+    commands = arguments.add_subparsers(dest="command", required=True)
+    for name, action, text in (
+            ("list", _list, "newest first, unfinished ones too"),
+            ("show", _show, "one run: what it was made from and what came of it"),
+            ("compare", _compare, "runs side by side, differences marked"),
+            ("html", _html, "one page with the history of every metric"),
+            ("mirror", _mirror, "send a finished run to the trackers"),
+            ("import-mlflow", _import, "bring a run that exists only in MLflow, and check it")):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(action=action)
+        command.add_argument("--json", action="store_true", help="print JSON")
+    found = commands.choices
+    found["list"].add_argument("--model", help="only runs of this model")
+    found["list"].add_argument("--limit", type=_positive, metavar="N", help="only the newest N")
+    found["list"].add_argument("--metric", default=run_views.MAIN_METRIC,
+                               help="the metric to show (default: %(default)s)")
+    found["show"].add_argument("run", nargs="?", help="a name or its beginning (default: newest)")
+    found["compare"].add_argument("runs", nargs="+", metavar="RUN")
+    found["compare"].add_argument("--all", action="store_true", help="show equal values too")
+    found["html"].add_argument("--out", required=True, metavar="DIR", type=Path,
+                               help="where index.html goes")
+    found["mirror"].add_argument("run", help="a name or its beginning")
+    found["mirror"].add_argument("--to", action="append", metavar="TRACKER",
+                                 help="mlflow or module:Class (default: those of project.yaml)")
+    found["import-mlflow"].add_argument("run_id", metavar="RUN_ID", help="MLflow's id of the run")
+    found["import-mlflow"].add_argument("--tracking-uri", metavar="URI",
+                                        help="default: MLFLOW_TRACKING_URI, else mlflow.db here")
+    return arguments
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
+
+
+def _list(project: Project, options: argparse.Namespace) -> None:
+    folder = project.root / "runs"
+    runs = [*tracking.all_runs(folder), *tracking.unfinished(folder)]
+    chosen = sorted((item for item in runs if options.model in (None, item.model)),
+                    key=lambda item: item.name, reverse=True)[:options.limit]
+    if options.json:
+        emit([run_views.record(item) for item in chosen])
+    else:
+        print(run_views.listing(chosen, options.metric))
+
+
+def _show(project: Project, options: argparse.Namespace) -> None:
+    folder = project.root / "runs"
+    stopped = [item for item in tracking.unfinished(folder) if item.name == options.run]
+    if stopped:
+        chosen: tracking.Run | tracking.Unfinished = stopped[0]
+    elif options.run is None and (known := tracking.all_runs(folder)):
+        chosen = known[-1]
+    else:
+        chosen = tracking.find(folder, options.run or "")
+    if options.json:
+        emit(run_views.record(chosen))
+    elif isinstance(chosen, tracking.Unfinished):
+        print(run_views.unfinished_page(chosen))
+    else:
+        print(run_views.page(chosen))
+
+
+def _compare(project: Project, options: argparse.Namespace) -> None:
+    runs = [tracking.find(project.root / "runs", name) for name in options.runs]
+    if options.json:
+        emit([run_views.record(item) for item in runs])
+    else:
+        print(run_views.comparison(runs, options.all))
+
+
+def _html(project: Project, options: argparse.Namespace) -> None:
+    from nlp_gitops import run_pages
+
+    folder = project.root / "runs"
+    path = options.out / "index.html"
+    files.write_atomic(path, run_pages.page(project.name, tracking.all_runs(folder),
+                                            tracking.unfinished(folder)))
+    _say(options, f"written to {path}", {"page": str(path)})
+
+
+def _mirror(project: Project, options: argparse.Namespace) -> None:
+    from nlp_gitops import trackers
+    from nlp_gitops.trackers.mirror import notes
+    from nlp_gitops.trackers.replay import send
+
+    chosen = tracking.find(project.root / "runs", options.run)
+    names = options.to or trackers.wanted(project.tracking)
+    if not names:
+        raise UsageError("no tracker to send to; name one with --to, or write "
+                         "'tracking: [mlflow]' into project.yaml")
+    send(chosen, trackers.open_trackers(names, project.name, project.root))
+    known = notes(chosen.path)
+    _say(options, "\n".join(f"{name}  {known[name]['where']} ({known[name]['state']})"
+                            for name in names), known)
+
+
+def _import(project: Project, options: argparse.Namespace) -> None:
+    from nlp_gitops.run_import import import_mlflow
+
+    found = import_mlflow(project.root, options.run_id, options.tracking_uri)
+    _say(options, f"imported {found.name}, every digest verified\n"
+         f"next: python tools/eval_gate.py --run {found.name}", run_views.record(found))
+
+
+def _say(options: argparse.Namespace, text: str, record: object) -> None:
+    if options.json:
+        emit(record)
+    else:
+        print(text)

@@ -1,0 +1,31 @@
+"""Print the stages and the newest events as Markdown; in a workflow also into the job's summary.
+
+examples:
+  nlp-gitops summary --registry origin
+  nlp-gitops summary --events 10 --registry local
+"""
+
+from collections.abc import Sequence
+
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.actions import where
+from nlp_gitops.actions.stage_summary import stage_summary
+from nlp_gitops.project import load_project
+from nlp_gitops.registry import views
+from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import ledger_of
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--events", type=int, default=5, metavar="N", help="the newest N")
+    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
+    options = arguments.parse_args(argv)
+    ledger = ledger_of(load_project(), options.registry)
+    snapshot = Snapshot(ledger, ledger.fetch())
+    newest = views.history(snapshot, None, max(1, options.events))
+    text = stage_summary(snapshot.states().values(), [item.event for item in newest])
+    print(text)
+    where.summarize(text)
+    return 0

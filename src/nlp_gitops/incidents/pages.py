@@ -1,0 +1,91 @@
+"""The incident and the post-mortem: what the forms ask for, as far as facts can answer it."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from nlp_gitops.errors import UsageError
+from nlp_gitops.incidents import form, timeline
+from nlp_gitops.incidents.facts import Facts
+from nlp_gitops.incidents.form import Page
+from nlp_gitops.names import ModelRef
+from nlp_gitops.project import Project
+
+SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
+
+
+def incident(project: Project, facts: Facts, suspect: ModelRef | None, why: str | None,
+             severity: str | None, run_url: str | None) -> Page:
+    """Return the incident's page; raise UsageError if neither `why` nor the facts say what is
+    wrong."""
+    plain = partial(form.plain, project)
+    version = str(suspect) if suspect else _suspect(facts)
+    said = why or _why(facts)
+    values = {"severity": severity or _severity(facts), "versions": _versions(facts, version),
+              "evidence": _evidence(facts, said, run_url, plain), "timeline": _lines(facts, plain)}
+    return form.fill(form.read(project, "incident"), f"{version}: {form.mask(project, said)}",
+                     f"incident {version}", values)
+
+
+def post_mortem(project: Project, facts: Facts, measured: Sequence[str] = ()) -> Page:
+    """Return the draft of a post-mortem. `measured` are times that are known better."""
+    plain = partial(form.plain, project)
+    times = [*measured, *timeline.durations(facts)]
+    values = {"times": "\n".join(f"- {text}" for text in times), "timeline": _lines(facts, plain),
+              "summary": _versions(facts, _suspect(facts))}
+    day = f"{facts.until:%Y-%m-%d}"
+    return form.fill(form.read(project, "post_mortem"), f"{facts.name}, {day}",
+                     f"post-mortem {facts.name} {day}", values)
+
+
+def _bad(facts: Facts) -> tuple[str, str] | None:
+    """Return the version that was rolled back, refused or revoked, and why; None if none was."""
+    rollback, failed, revoked = facts.last("rollback"), facts.failed(), facts.last("revoke")
+    if rollback:
+        return f"{facts.name}@{rollback.replaces}", str(rollback.reason)
+    if failed:
+        return str(failed.candidate), failed.why
+    return (f"{facts.name}@{revoked.version}", str(revoked.reason)) if revoked else None
+
+
+def _suspect(facts: Facts) -> str:
+    """Return the version that is most likely meant."""
+    bad = _bad(facts)
+    if bad:
+        return bad[0]
+    return f"{facts.name}@{facts.production}" if facts.production else facts.name
+
+
+def _why(facts: Facts) -> str:
+    bad = _bad(facts)
+    if bad:
+        return bad[1]
+    raise UsageError("no rollback and no failed deploy is on record; say what is wrong: "
+                     "--why 'wrong labels for books'")
+
+
+def _severity(facts: Facts) -> str:
+    failed = facts.failed()
+    if facts.last("rollback"):
+        return "SEV2"
+    return "SEV4" if failed and failed.rehearsal else "SEV3"
+
+
+def _versions(facts: Facts, version: str) -> str:
+    held = facts.production and facts.put_into_production(facts.production, facts.until)
+    since = f" since {held.at} (event {held.seq})" if held else ""
+    return "\n".join((
+        f"- suspected: `{version}`",
+        f"- in production: `{facts.production or 'none'}`{since}",
+        f"- the last good one before it: `{facts.good or 'none'}`"))
+
+
+def _evidence(facts: Facts, why: str, run_url: str | None, plain: timeline.Plain) -> str:
+    lines = [f"- {plain(why)}"]
+    lines += [f"- {'rehearsal' if deploy.rehearsal else deploy.environment}, "
+              f"`{deploy.candidate}`: **{deploy.verdict}**: {plain(deploy.why)}"
+              for deploy in facts.deploys if deploy.failed and deploy.why != why]
+    return "\n".join(lines + ([f"- [the run with its reports]({run_url})"] if run_url else []))
+
+
+def _lines(facts: Facts, plain: timeline.Plain) -> str:
+    return "\n".join(moment.line for moment in timeline.moments(facts, plain))

@@ -1,0 +1,44 @@
+"""Storing a trained model, and a trial of what was stored: a fault is found while it is trained."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlp_gitops import dotted, skops_file
+from nlp_gitops.errors import UsageError
+from nlp_gitops.model import Model
+
+
+def try_stored(model: Model, folder: Path, texts: Sequence[str], root: Path, place: str) -> None:
+    """Store a model in an empty folder, load it again, and compare the answers to some texts.
+
+    A model that asks a provider is asked about one text, and may answer it otherwise. Raises
+    UsageError with the line of the team's code where storing or loading fails, and where the
+    loaded model answers otherwise.
+    """
+    _attempt("save", lambda: model.save(folder), root, place)
+    for path in folder.rglob("*.skops"):
+        skops_file.canonicalise(path)
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise UsageError(f"{place}: `save` of {type(model).__name__} wrote no file")
+    loaded = _attempt("load", lambda: type(model).load(folder), root, place)
+    asks = hasattr(model, "session")
+    if asks:
+        loaded.session, texts = model.session, texts[:1]
+    answers = _attempt("predict after load", lambda: loaded.predict(texts), root, place)
+    if asks:
+        return
+    for text, before, after in zip(texts, model.predict(texts), answers, strict=True):
+        if before.label != after.label:
+            raise UsageError(f"{place}: {type(model).__name__} answers {after.label!r} after save "
+                             f"and load, and {before.label!r} before, to the text "
+                             f"{text[:60]!r}; `load` must restore all that `save` wrote")
+
+
+def _attempt(what: str, action: Callable[[], Any], root: Path, place: str) -> Any:
+    try:
+        return action()
+    except Exception as error:
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise UsageError(f"{place}: `{what}` failed: {type(error).__name__}: {reason}; "
+                         f"{dotted.line_of(error, root)}") from None

@@ -1,0 +1,87 @@
+"""The form of a prompt's header: known keys, plain values, the types of the JSON Schema."""
+
+import difflib
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import jsonschema
+
+from nlp_gitops import yamlfile
+from nlp_gitops.findings import Finding, show_value
+from nlp_gitops.prompts.plain import oddity
+
+MAX_FAULTS = 100
+
+
+def faults(document: yamlfile.Document) -> list[Finding]:
+    """Return what is wrong with a header: P001, P002 and P010, in the file's order."""
+    if not isinstance(document.value, dict):
+        return [_finding(document, "P002", "a prompt begins with a YAML header; write at least "
+                         "version, goal and format", ())]
+    odd = oddity(document.value)
+    if odd:
+        keys, reason = odd
+        return [_finding(document, "P002", f"{_name(keys)}: {reason}", keys)]
+    found = islice((finding for error in _validator().iter_errors(document.value)
+                    for finding in _explained(document, error)), MAX_FAULTS)
+    return sorted(found, key=lambda finding: (finding.line, finding.column, finding.message))
+
+
+def _explained(document: yamlfile.Document,
+               error: jsonschema.ValidationError) -> Iterator[Finding]:
+    keys = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        for key in error.instance:
+            if key not in known:
+                yield _finding(document, "P001", f"unknown key {show_value(key)}", (*keys, key),
+                               _suggestion(key, known))
+        return
+    hint = error.schema.get("description") if isinstance(error.schema, dict) else None
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        yield _finding(document, "P002", f"{_name(keys)}: {', '.join(missing)} missing", keys, hint)
+    elif "propertyNames" in error.absolute_schema_path:
+        keys = (*keys, error.instance)
+        yield _finding(document, "P002", f"{_name(keys)}: not a name that can stand here", keys,
+                       hint)
+    else:
+        code = "P010" if keys == ("version",) else "P002"
+        yield _finding(document, code, f"{_name(keys)}: {show_value(error.instance)} "
+                       f"{_complaint(error)}", keys, hint)
+
+
+def _complaint(error: jsonschema.ValidationError) -> str:
+    if error.validator == "type":
+        return f"is no {error.validator_value}"
+    if error.validator == "pattern":
+        return "has the wrong form"
+    if error.validator in ("minLength", "minProperties"):
+        return "is empty"
+    return "is not accepted here"
+
+
+def _suggestion(key: str, known: dict[str, Any]) -> str:
+    near = difflib.get_close_matches(key[:100], known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+
+
+def _finding(document: yamlfile.Document, code: str, message: str, keys: tuple[str | int, ...],
+             hint: str | None = None) -> Finding:
+    line, column = document.position(keys)
+    return Finding(code, message, str(document.path), line, column,
+                   field=_name(keys) if keys else None, hint=hint)
+
+
+def _name(keys: tuple[str | int, ...]) -> str:
+    """Return where a value stands, such as `examples.0.input`, on one short line."""
+    shown = ".".join(map(str, keys))
+    return show_value(shown) if not shown.isprintable() or len(shown) > 60 else \
+        shown or "the header"
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(yamlfile.load_schema("prompt"))

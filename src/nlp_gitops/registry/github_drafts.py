@@ -1,0 +1,104 @@
+"""Draft releases: ours are told apart by a mark in their text and addressed by id.
+
+GitHub finds no draft by its tag, lets two drafts claim the same one, and may list them late.
+"""
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from nlp_gitops.registry.github_client import Connection
+from nlp_gitops.registry.release_page import mark, marked
+from nlp_gitops.registry.store import Asset
+
+# A listing may lag behind a write by seconds.
+_LOOKS = 3
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A draft of ours that no version needs; `age` in seconds since it was last changed."""
+
+    id: int
+    title: str
+    archive_sha256: str
+    age: float
+
+
+def best(connection: Connection, archive: Asset, known: int | None = None) -> Any | None:
+    """Return the release made for an archive: a published one, else the fullest, oldest draft.
+
+    `known` is the id of one that the listing may not show yet.
+    """
+    found = {page.id: page for page in _listed(connection, archive.sha256)}
+    if known is not None and known not in found:
+        page = by_id(connection, known)
+        found.update({known: page} if page else {})
+    return min(found.values(), default=None,
+               key=lambda page: (page.draft, not _holds(page, archive), page.id))
+
+
+def seen_at_last(connection: Connection, archive: Asset, known: int | None) -> Any | None:
+    """Return the release made for an archive, looking again while the listing shows none."""
+    for number in range(_LOOKS):
+        time.sleep(connection.pause * number)
+        page = connection.ask(lambda: best(connection, archive, known))
+        if page is not None:
+            return page
+    return None
+
+
+def create(connection: Connection, name: str, archive: Asset) -> Any:
+    """Return a new draft for an archive."""
+    connection.pace()
+    return connection.repo.create_git_release(
+        f"{name}@draft-{archive.sha256[:12]}", f"{name} (not yet registered)",
+        f"Being registered.\n\n{mark(archive.sha256)}\n", draft=True, prerelease=True,
+        make_latest="false")
+
+
+def orphans(connection: Connection, known: Collection[str]) -> Iterator[Orphan]:
+    """Yield our drafts whose archive is not in `known` (sha256), or is published already."""
+    pages = [(page, marked(page.body)) for page in connection.ask(
+        lambda: list(connection.repo.get_releases()))]
+    published = {sha256 for page, sha256 in pages if sha256 and not page.draft}
+    for page, sha256 in pages:
+        if page.draft and sha256 and (sha256 not in known or sha256 in published):
+            yield Orphan(page.id, page.name or page.tag_name, sha256, _age(page))
+
+
+def delete(connection: Connection, orphan: Orphan) -> None:
+    """Delete a draft by its id; one that was published or deleted meanwhile is left alone."""
+    def step() -> None:
+        page = by_id(connection, orphan.id)
+        if page is not None and page.draft and marked(page.body) == orphan.archive_sha256:
+            connection.pace()
+            page.delete_release()
+
+    connection.ask(step)
+
+
+def by_id(connection: Connection, number: int) -> Any | None:
+    """Return a release, draft or not; None if there is none."""
+    import github
+
+    try:
+        return connection.repo.get_release(number).complete()
+    except github.UnknownObjectException:
+        return None
+
+
+def _listed(connection: Connection, sha256: str) -> list[Any]:
+    return [page for page in connection.repo.get_releases() if marked(page.body) == sha256]
+
+
+def _holds(page: Any, archive: Asset) -> bool:
+    return any(item.name == archive.name and item.state == "uploaded" and item.size == archive.size
+               for item in page.assets)
+
+
+def _age(page: Any) -> float:
+    changed: datetime = page.updated_at or page.created_at
+    return time.time() - changed.timestamp()

@@ -1,0 +1,1 @@
+"""Serving one model version over HTTP."""
