@@ -1,10 +1,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The optional parts of the package that its own tests use.
+EXTRAS := attest github llm parquet remote serve template
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo system test generators drills bench docs pictures live-check lint data lock clean
+.PHONY: help setup demo system test generators drills bench docs pictures live-check lint package data lock clean
 
 help:  ## list what can be done
 	@grep -E '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed 's/:.*  ## /|/' | \
@@ -12,16 +16,20 @@ help:  ## list what can be done
 
 setup: $(VENV)/.ready  ## make .venv from the locked requirements
 
-$(VENV)/.ready: requirements-uv.txt requirements-dev.txt
+$(VENV)/.ready: export PIP_USER = 0
+$(VENV)/.ready: requirements-uv.txt requirements-dev.txt pyproject.toml
 	@command -v git >/dev/null || { echo "error: git is not on PATH; install it" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: Python 3.11 or newer is needed; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
-	@$(PYTHON) -m venv --clear $(VENV) && \
+	@echo "setup: $(VENV) for $$($(PYTHON) --version), then packages of requirements-dev.txt"
+	@quiet=--quiet; if [ -t 2 ]; then quiet=; fi; \
+		$(PYTHON) -m venv --clear $(VENV) && \
 		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes \
 			-r requirements-uv.txt && \
-		$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes \
-			-r requirements-dev.txt || { \
-		echo "error: the packages could not be installed; is there a network?" >&2; exit 3; }
+		$(BIN)/uv pip install $$quiet --compile-bytecode --python $(BIN)/python --require-hashes \
+			-r requirements-dev.txt && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . || { \
+		echo "error: the packages could not be installed; the lines above say why" >&2; exit 3; }
 	@touch $@
 
 demo: setup  ## generate a project into build/ and run it on real reviews, to production and back
@@ -32,14 +40,14 @@ system:  ## nginx, Chromium and promtool from Debian, where apt-get may install 
 
 test: setup system lint  ## lint, then every test, on up to four cores
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 5 \
-		--dist loadscope --no-loadscope-reorder
+		--dist loadgroup
 
 generators: setup  ## bake with another cookiecutter: make generators COOKIECUTTER=2.6.0
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python cookiecutter==$(COOKIECUTTER)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/test_bake.py tests/test_answers.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest tests/template/test_bake.py tests/template/test_answers.py
 
 drills: setup system  ## the full sizes of fuzz tests and drills; minutes to hours
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy tests/test_*.py tests/heavy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m heavy
 
 bench: setup system  ## measure, side by side where there is a peer; prints tables
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
@@ -56,20 +64,21 @@ live-check: setup  ## the registry on a real, empty GitHub repository: make live
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }
 	@$(BIN)/python scripts/live_check.py "$(REPO)" $(if $(CLEAN),--clean)
 
-lint: setup  ## flake8 and yamllint
+lint: setup  ## flake8, yamllint, and whether vendor/ is what src/ gives
 	@$(BIN)/flake8
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/python scripts/build_wheel.py --check
+
+package: setup  ## build the wheel from src/ into the template, and renew the lines that lock it
+	@$(BIN)/python scripts/build_wheel.py
 
 data: setup  ## write the starter data again from its seed
 	@$(BIN)/python scripts/make_starter_data.py
 
 lock: setup  ## newest allowed versions into the lock files, with hashes
-	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		- --output-file requirements-uv.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras \
-		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		requirements-dev.in --output-file requirements-dev.txt
+	echo uv | $(LOCK) - --output-file requirements-uv.txt
+	$(LOCK) $(addprefix --extra ,$(EXTRAS)) --no-strip-extras pyproject.toml requirements-dev.in \
+		--output-file requirements-dev.txt
 	$(BIN)/python scripts/lock_project.py
 
 clean:  ## remove .venv and build/

@@ -48,8 +48,8 @@ def pages() -> dict[str, str]:
 
 def commands() -> str:
     """Return what every command and every `make` target says of itself."""
-    parts = [f"# Commands\n\n{MADE}Every command is run as `nlp-gitops NAME` in a project, with its "
-             "`.venv` active. A step of the pipeline has a door as well: `python tools/NAME.py` "
+    parts = [f"# Commands\n\n{MADE}Every command is run as `nlp-gitops NAME` in a project, with "
+             "its `.venv` active. A step of the pipeline has a door as well: `python tools/NAME.py` "
              "does the same. Flags may be typed with `-` or `_`.\n"]
     for name in COMMANDS:
         parts.append(f"## {name.replace('_', '-')}\n")

@@ -1,0 +1,267 @@
+"""From data to production and back, through the same functions that the commands call."""
+
+import json
+import re
+import sys
+
+import pytest
+from small import commit, git, write_rows
+
+from nlp_gitops import champion, lineage, report_data, report_outputs, tracking
+from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
+from nlp_gitops.evaluation import evaluate
+from nlp_gitops.gates import judge, load_gates
+from nlp_gitops.packaging import load_package, pack
+from nlp_gitops.registry import views
+from nlp_gitops.registry.connect import connect
+from nlp_gitops.registry.operations import promote, register, resolve, rollback
+from nlp_gitops.training import train
+
+
+def gate(project, run):
+    gates = load_gates(project.gates)
+    found = champion.find(project, run.model, "auto", "local")
+    evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
+    report = report_data.build(report_data.subject_of(run), evaluation, gates,
+                               judge(gates, evaluation.evidence))
+    report_outputs.write_all(report, [run.evaluation])
+    return report
+
+
+def packed(project, **params):
+    if params:
+        path = project.root / "project.yaml"
+        wanted = {"min_df": 1, **params}
+        path.write_text(re.sub("params: {.*?}", f"params: {json.dumps(wanted)}",
+                               path.read_text()))
+        commit(project.root, "Change the model")
+    from nlp_gitops.project import load_project
+    project = load_project(project.root)
+    run = train(project, project.model())
+    gate(project, run)
+    return pack(project, run, "for tests")
+
+
+def pinned(project):
+    return load_manifest(project.dataset).test_sha256
+
+
+def registered(project, registry, **params):
+    return register(registry, packed(project, **params), pinned(project))
+
+
+def to_production(project, registry, text="@staging", **options):
+    ref = resolve(registry.snapshot(), text, "small")
+    return promote(registry, ref, "production", pinned(project), **options)
+
+
+def test_a_run_records_params_metrics_tags_and_artifacts(project):
+    run = train(project, project.model())
+
+    assert run.params["min_df"] == 1
+    assert run.metrics["val_f1_macro"] > 0.8
+    assert run.tags["dataset_version"] == "small-rows-v1.0.0"
+    assert run.tags["prompt_version"] == "n/a"
+    assert run.tags["commit"] == git(project.root, "rev-parse", "HEAD")
+    assert run.tags["dirty"] is False
+    names = {path.relative_to(run.path / "artifacts").parts[0]
+             for path in (run.path / "artifacts").rglob("*")}
+    assert names >= {"model", "confusion_matrix.png", "per_class.json", "tokenization.json"}
+
+
+def test_training_twice_gives_the_same_model_under_two_names(project):
+    first, second = train(project, project.model()), train(project, project.model())
+
+    assert first.name != second.name
+    assert first.details["model_sha256"] == second.details["model_sha256"]
+
+
+def test_a_run_without_lineage_is_not_logged(project):
+    tags = {"task": "text-classification"}
+
+    with pytest.raises(UsageError, match="no lineage"):
+        tracking.RunLogger(project.root / "runs", "small", tags,
+                           lineage.Inputs("a", "b", "c"))
+
+
+def test_the_gate_takes_the_newest_run_that_matches_the_work_tree(project):
+    run = train(project, project.model())
+    now = lineage.inputs(project, project.model(), load_manifest(project.dataset))
+
+    assert tracking.newest_matching(project.root / "runs", "small", now) == run
+
+
+def test_changed_data_means_train_again(project):
+    train(project, project.model())
+    rows = project.root / "data" / "train.jsonl"
+    rows.write_text(rows.read_text().replace("kettle", "teapot"))
+    now = lineage.inputs(project, project.model(), load_manifest(project.dataset))
+
+    with pytest.raises(NotMeasured, match=r"\(data changed since"):
+        tracking.newest_matching(project.root / "runs", "small", now)
+
+
+def test_a_changed_test_split_is_refused(project):
+    run = train(project, project.model())
+    write_rows(project.root / "data" / "test.jsonl",
+               [{"id": "1", "text": "love it", "label": "positive", "domain": "d0", "group": "1"}])
+
+    with pytest.raises(CheckFailed, match="not the pinned one"):
+        gate(project, run)
+
+
+def test_an_altered_model_file_is_not_evaluated(project):
+    run = train(project, project.model())
+    (run.model_folder / "model.skops").write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="not those of the run"):
+        gate(project, run)
+
+
+def test_a_run_that_was_not_evaluated_is_not_packed(project):
+    run = train(project, project.model())
+
+    with pytest.raises(NotMeasured, match="eval_gate.py"):
+        pack(project, run, "for tests")
+
+
+def test_a_run_that_failed_its_gate_is_not_packed(project):
+    path = project.root / "gates.yaml"
+    path.write_text(path.read_text().replace("min: 0.8", "min: 1.01"))
+    run = train(project, project.model())
+
+    report = gate(project, run)
+
+    assert report["verdict"] == "FAIL"
+    with pytest.raises(CheckFailed, match="gate said FAIL"):
+        pack(project, run, "for tests")
+
+
+def test_packing_the_same_model_twice_gives_the_same_archive(project):
+    assert packed(project).archive_sha256 == packed(project).archive_sha256
+
+
+def test_an_altered_package_is_refused(project):
+    package = packed(project)
+    (package.folder / "small.tar").write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="altered"):
+        load_package(package.folder)
+
+
+def test_a_manifest_without_lineage_is_refused(project):
+    package = packed(project)
+    manifest = {**package.manifest, "dataset_version": ""}
+    text = json.dumps(manifest)
+    (package.folder / "manifest.json").write_text(text)
+    (package.folder / "SHA256SUMS").write_text("")
+
+    with pytest.raises(CheckFailed, match="no dataset_version; lineage is compulsory"):
+        load_package(package.folder)
+
+
+def test_the_whole_life_of_two_versions(project):
+    registry = connect(project, "local")
+
+    first = registered(project, registry)
+    again = register(registry, load_package(project.root / "dist" / "small"), pinned(project))
+    to_production(project, registry)
+    second = registered(project, registry, c=1.5)
+    to_production(project, registry, "small@v1.0.1", expected="v1.0.0")
+    after = rollback(registry, "small", "wrong labels")
+
+    assert (first.version, second.version) == ("v1.0.0", "v1.0.1")
+    assert again.events == () and again.version == "v1.0.0"
+    assert after.version == "v1.0.0"
+    shown = views.show_record(registry.states())["small"]
+    assert shown["stages"]["production"] == "v1.0.0"
+    assert shown["stages"]["archived"] == "v1.0.1"
+    told = views.history(registry.snapshot(), "small", None)
+    assert [item.event.action for item in reversed(told)] == [
+        "register", "promote", "promote", "register", "promote", "promote", "archive",
+        "rollback", "revoke"]
+    bare = project.root / ".registry" / "registry.git"
+    assert git(bare, "tag", "--list", "small@*").split() == ["small@v1.0.0", "small@v1.0.1"]
+    assert git(bare, "rev-parse", "small#production#8^{commit}") == git(
+        bare, "rev-parse", "small@v1.0.0^{commit}")
+
+
+def test_a_revoked_version_comes_back_only_with_a_reason(project):
+    registry = connect(project, "local")
+    for params in ({}, {"c": 1.5}):
+        registered(project, registry, **params)
+        to_production(project, registry)
+    rollback(registry, "small", "bad")
+
+    with pytest.raises(CheckFailed, match="revoked"):
+        to_production(project, registry, "small@v1.0.1")
+    with pytest.raises(UsageError, match="needs --reason"):
+        to_production(project, registry, "small@v1.0.1", unrevoke=True)
+
+
+def test_a_report_against_another_champion_is_a_conflict(project):
+    registry = connect(project, "local")
+    registered(project, registry)
+    to_production(project, registry)
+    for params in ({"c": 1.5}, {"min_df": 2}):
+        registered(project, registry, **params)
+
+    to_production(project, registry, "small@v1.0.1")
+
+    with pytest.raises(Conflict, match="compares with v1.0.0, but v1.0.1 is in production now"):
+        to_production(project, registry, "small@v1.0.2")
+
+
+def test_production_takes_only_what_is_on_the_protected_branch(project):
+    registry = connect(project, "local")
+    git(project.root, "switch", "--quiet", "--create", "idea")
+    registered(project, registry, c=1.5)
+
+    with pytest.raises(CheckFailed, match="which is not on branch main"):
+        to_production(project, registry)
+
+
+def test_an_unexpected_champion_is_a_conflict(project):
+    registry = connect(project, "local")
+    registered(project, registry)
+
+    with pytest.raises(Conflict, match="production of small is none, not v0.9.0"):
+        to_production(project, registry, expected="v0.9.0")
+
+
+def test_rolling_back_without_a_predecessor_is_a_conflict(project):
+    registry = connect(project, "local")
+    registered(project, registry)
+    to_production(project, registry)
+
+    with pytest.raises(Conflict, match="no earlier good version"):
+        rollback(registry, "small", "bad")
+
+
+def test_a_damaged_archive_is_not_promoted(project):
+    registry = connect(project, "local")
+    package = packed(project)
+    register(registry, package, pinned(project))
+    path = registry.store.path(package.archive_sha256)
+    path.chmod(0o644)
+    path.write_bytes(b"other")
+
+    with pytest.raises(CheckFailed, match="altered"):
+        to_production(project, registry)
+
+
+def test_a_command_speaks_in_one_line_and_leaves_no_traceback(project, capsys, monkeypatch):
+    from nlp_gitops.cli.frame import run
+
+    monkeypatch.syspath_prepend(str(project.root))
+    monkeypatch.setattr(sys, "argv", ["tool"])
+
+    def main(argv):
+        raise NotMeasured("nothing to see")
+
+    with pytest.raises(SystemExit) as stop:
+        run(main)
+
+    assert stop.value.code == 3
+    assert capsys.readouterr().err == "error: nothing to see\n"

@@ -1,0 +1,177 @@
+"""Statistics against scipy and against the plain definition, on random inputs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import f1_score
+
+from nlp_gitops import statistics
+from nlp_gitops.gates.families import Classification
+from nlp_gitops.gates.measure import Precision, measure
+
+SHARES = st.floats(0, 1)
+
+
+def simulated(seed, n, labels=3, different=0.1):
+    generator = np.random.default_rng(seed)
+    gold = generator.integers(0, labels, n)
+    champion = np.where(generator.random(n) < 0.8, gold, generator.integers(0, labels, n))
+    candidate = np.where(generator.random(n) < different, generator.integers(0, labels, n),
+                         champion)
+    return [np.array([f"c{i}" for i in range(labels)])[side].tolist()
+            for side in (gold, candidate, champion)]
+
+
+@given(hits=st.integers(0, 500), more=st.integers(0, 500), confidence=st.sampled_from([0.9, 0.95]))
+def test_wilson_is_that_of_scipy(hits, more, confidence):
+    n = hits + more + 1
+    theirs = stats.binomtest(hits, n).proportion_ci(confidence, method="wilson")
+
+    assert statistics.wilson(hits / n, n, confidence) == pytest.approx((theirs.low, theirs.high))
+
+
+@given(n=st.integers(1, 5000))
+def test_the_rule_of_three_is_the_exact_bound_of_clopper_and_pearson(n):
+    theirs = stats.binomtest(0, n, alternative="less").proportion_ci(0.95, method="exact")
+
+    assert statistics.rule_of_three(n, 0.95) == pytest.approx(theirs.high)
+
+
+@given(broken=st.integers(0, 300), fixed=st.integers(0, 300))
+def test_mcnemar_is_the_exact_binomial_test(broken, fixed):
+    theirs = stats.binomtest(broken, broken + fixed).pvalue if broken + fixed else 1.0
+
+    assert statistics.mcnemar(broken, fixed) == pytest.approx(theirs, rel=1e-6)
+
+
+@given(st.lists(SHARES, max_size=12))
+def test_holm_rejects_what_the_step_down_procedure_rejects(p):
+    """The procedure, word for word: compare the smallest with alpha / m, and stop at the first."""
+    rejected = set()
+    for rank, index in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
+        if p[index] * (len(p) - rank) > 0.05:
+            break
+        rejected.add(index)
+
+    adjusted = statistics.holm(p)
+
+    assert {i for i, value in enumerate(adjusted) if value <= 0.05} == rejected
+
+
+@pytest.mark.parametrize("n, labels", [(500, 3), (60, 3), (40, 12)])
+def test_the_multinomial_bootstrap_is_the_row_bootstrap(n, labels):
+    """Same distribution: Kolmogorov-Smirnov against scikit-learn on resampled rows."""
+    gold, candidate, _ = (np.array(side) for side in simulated(3, n, labels))
+    generator = np.random.default_rng(5)
+    theirs = []
+    for _ in range(300):
+        rows = generator.integers(0, n, n)
+        theirs.append(f1_score(gold[rows], candidate[rows], average="macro", zero_division=0))
+    family = Classification()
+    table = family.table(gold.tolist(), candidate.tolist(), None)
+    ours = np.concatenate([family.score("f1_macro", None, drawn @ table.candidate) for drawn
+                           in statistics.bootstrap(np.bincount(table.cell), 3000, 1)])
+
+    assert stats.ks_2samp(ours, theirs).pvalue > 0.001
+
+
+def test_the_interval_of_a_difference_is_that_of_scipys_paired_bootstrap():
+    sides = [np.array(side) for side in simulated(4, 200)]
+
+    def difference(gold, one, other):
+        return np.subtract(*(f1_score(gold, side, average="macro", zero_division=0)
+                             for side in (one, other)))
+
+    theirs = stats.bootstrap(sides, difference, n_resamples=800, paired=True, vectorized=False,
+                             method="percentile", rng=np.random.default_rng(1))
+    table = Classification().table(*(side.tolist() for side in sides))
+
+    ours = measure(table, range(200), ["f1_macro"], [], Precision())["f1_macro"].compared
+
+    assert ours.error == pytest.approx(theirs.standard_error, rel=0.1)
+    assert ours.interval == pytest.approx(theirs.confidence_interval, abs=0.4 * ours.error)
+
+
+@pytest.mark.parametrize("counts", [[4, 4, 4], [700, 300], [900, 3, 1, 60], [2, 1]])
+def test_drawing_counts_or_rows_gives_the_moments_of_the_multinomial(counts):
+    counts = np.array(counts)
+    n, theirs = counts.sum(), stats.multinomial(counts.sum(), counts / counts.sum())
+
+    drawn = np.concatenate(list(statistics.bootstrap(counts, 40_000, 3)))
+
+    assert (drawn.sum(axis=1) == n).all()
+    assert drawn.mean(axis=0) == pytest.approx(counts, abs=0.03 * np.sqrt(n))
+    assert np.cov(drawn.T) == pytest.approx(theirs.cov(), abs=0.04 * n)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(5, 60))
+def test_the_randomisation_test_is_that_of_scipy(seed, n):
+    gold, candidate, champion = (np.array(side) for side in simulated(seed, n, different=0.3))
+    right, other = (side == gold for side in (candidate, champion))
+    theirs = stats.permutation_test(
+        (right.astype(float), other.astype(float)), lambda a, b: a.mean() - b.mean(),
+        permutation_type="samples", alternative="less", n_resamples=2000,
+        rng=np.random.default_rng(1))
+    table = Classification().table(*(side.tolist() for side in (gold, candidate, champion)))
+
+    ours = measure(table, range(n), ["accuracy"], ["accuracy"], Precision())["accuracy"]
+
+    assert ours.compared.p == pytest.approx(theirs.pvalue, abs=0.06)
+
+
+def test_swapping_the_models_of_equal_quality_keeps_the_promised_error():
+    """Answers exchanged at random: no model is better, so p <= 0.05 in at most about 5 %."""
+    called, generator = 0, np.random.default_rng(9)
+    for seed in range(400):
+        gold, one, other = (np.array(side) for side in simulated(seed, 100, different=0.2))
+        turn = generator.random(100) < 0.5
+        table = Classification().table(gold.tolist(), np.where(turn, one, other).tolist(),
+                                       np.where(turn, other, one).tolist())
+        found = measure(table, range(100), ["f1_macro"], ["f1_macro"], Precision(resamples=200))
+        called += found["f1_macro"].compared.p <= 0.05
+
+    assert called <= stats.binom(400, 0.05).ppf(0.999)
+
+
+def test_no_error_at_all_gives_no_collapsed_interval():
+    table = Classification().table(["a", "b"] * 25, ["a", "b"] * 25, None)
+
+    found = measure(table, range(50), ["accuracy", "f1_macro"], [], Precision())
+
+    for item in found.values():
+        assert item.interval == pytest.approx(statistics.wilson(1, 50, 0.95))
+        assert item.bounds[0] > item.interval[0]
+
+
+def test_the_global_random_state_is_left_alone():
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
+
+    table = Classification().table(*simulated(1, 100))
+    measure(table, range(100), ["f1_macro"], ["f1_macro"], Precision())
+
+    assert (np.random.get_state()[1] == before).all()
+
+
+def test_the_same_rows_give_the_same_figures():
+    tables = [Classification().table(*simulated(1, 100)) for _ in range(2)]
+    one, other = (measure(table, range(100), ["f1_macro"], ["f1_macro"], Precision())
+                  for table in tables)
+
+    assert one == other
+
+
+@pytest.mark.parametrize("allowed, needed", [(0.02, 619), (0.01, 2474), (0, None)])
+def test_rows_needed_grow_with_the_square(allowed, needed):
+    """By hand: 2.4865 * 0.008 = 0.0199 with 625 rows; half of it needs four times as many."""
+    assert statistics.rows_needed(625, 0.008, 625, allowed, 0.95) == needed
+
+
+def test_the_minimum_detectable_effect_is_found_four_times_out_of_five():
+    """A normal difference with this standard error, tested one-sided at 5 %."""
+    seen = statistics.mde(0.01, 100_000, 0.95)
+
+    assert stats.norm(-seen, 0.01).cdf(-stats.norm.ppf(0.95) * 0.01) == pytest.approx(0.8)
