@@ -26,8 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _run([_project_python(folder), HERE / "privacy_inside.py", str(TEXTS)], folder,
-             PYTHONPATH=os.pathsep.join(map(str, (ROOT / "<<cookiecutter.project>>",
-                                                  ROOT / "tests" / "machinery"))))
+             PYTHONPATH=str(ROOT / "tests" / "support"))
         _run(["uv", "venv", "--quiet", "--python", sys.executable, "peers"], folder)
         _run(["uv", "pip", "install", "--quiet", "--python", "peers/bin/python", *PEERS], folder)
         _run(["peers/bin/python", HERE / "privacy_peers.py"], folder)
@@ -39,8 +38,8 @@ def _project_python(folder: Path) -> str:
     if python:
         return python
     _run(["uv", "venv", "--quiet", "--python", sys.executable, "ours"], folder)
-    _run(["uv", "pip", "install", "--quiet", "--python", "ours/bin/python", "--require-hashes",
-          "-r", ROOT / "<<cookiecutter.project>>" / "requirements.txt"], folder)
+    _run(["uv", "pip", "install", "--quiet", "--python", folder / "ours/bin/python",
+          "--require-hashes", "-r", "requirements.txt"], ROOT / "<<cookiecutter.project>>")
     return str(folder / "ours" / "bin" / "python")
 
 

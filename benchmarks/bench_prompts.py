@@ -23,7 +23,7 @@ def main() -> None:
         print(f"\n## Prompt pipelines ({machine()})\n", flush=True)
         subprocess.run([python, INSIDE], cwd=project, check=True, env={
             **os.environ, "OPENAI_API_KEY": "any",
-            "PYTHONPATH": f"{project}:{ROOT / 'tests' / 'machinery'}"})
+            "PYTHONPATH": f"{project}:{ROOT / 'tests' / 'support'}"})
 
 
 if __name__ == "__main__":

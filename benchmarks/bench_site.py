@@ -18,7 +18,7 @@ from benchmarks.bench_registry import MODELS, NAME, PAPERS, USUAL, packed_projec
 from benchmarks.ledger_maker import Maker
 from benchmarks.measure import cost, machine
 
-from mlops.registry.events import VersionState
+from nlp_gitops.registry.events import VersionState
 
 SIZES = (1_000, 10_000)
 RUNS = 5
@@ -56,7 +56,8 @@ def main() -> None:
             Measured(bare, MODELS, papers).write(events)
             subprocess.run(["git", "remote", "remove", "origin"], cwd=project, capture_output=True)
             subprocess.run(["git", "remote", "add", "origin", bare], cwd=project, check=True)
-            used = cost([python, "tools/site.py", "--registry", "origin"], project, USUAL)
+            used = cost([python, "-m", "nlp_gitops", "site", "--registry", "origin"], project,
+                        USUAL)
             index = project / "site" / "index.html"
             data = index.read_bytes()
             opened, searched, compared = in_browser(browser.new_page(), index)
@@ -74,7 +75,7 @@ def audit(project: Path, python: Path, events: int) -> str:
     """Return the row of an audit file of one version: what writing and checking it takes."""
     path = project / "audit.tar"
     written, checked = (
-        cost([python, "tools/audit.py", *words], project, USUAL) for words in (
+        cost([python, "-m", "nlp_gitops", "audit", *words], project, USUAL) for words in (
             (f"{NAME}@v1.0.0", "--registry", "origin", "--out", path), ("--verify", path)))
     assert written.code == checked.code == 0, "the audit file is not whole"
     return (f"| {events:,} | {written.wall:.2f} | {written.cpu:.2f} | {written.peak:.0f} "

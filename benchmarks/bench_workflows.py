@@ -11,10 +11,10 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import flow_kit  # noqa: E402
-from conftest import git  # noqa: E402
+from baking import git  # noqa: E402
 from github_events import event  # noqa: E402
 from runner import Result  # noqa: E402
 

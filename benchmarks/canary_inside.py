@@ -13,8 +13,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from mlops.rollout.judge import Counts, Course, decide, look
-from mlops.serving.metrics import SECOND_BOUNDS
+from nlp_gitops.rollout.judge import Counts, Course, decide, look
+from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
 MINUTES, EVERY = 60, 10
 LOOKS = MINUTES * 60 // EVERY

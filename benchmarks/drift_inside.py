@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mlops.drift import embedder, fixed
-from mlops.drift.columns import Reader
-from mlops.drift.judge import Judged, Rules, compare
-from mlops.drift.layout import Layout
-from mlops.drift.logs import Faults, files_of, read
-from mlops.drift.profile import Lines, measure
-from mlops.statistics import wilson
+from nlp_gitops.drift import embedder, fixed
+from nlp_gitops.drift.columns import Reader
+from nlp_gitops.drift.judge import Judged, Rules, compare
+from nlp_gitops.drift.layout import Layout
+from nlp_gitops.drift.logs import Faults, files_of, read
+from nlp_gitops.drift.profile import Lines, measure
+from nlp_gitops.statistics import wilson
 from nlp.classifiers import TfidfLogistic
 
 SIZES = (200, 1_000, 10_000, 50_000)
@@ -211,7 +211,7 @@ def _rows(path: str) -> Rows:
 
 
 def _export(target: Path, places: Sequence[str]) -> None:
-    from mlops.drift.reference import EMBEDDER
+    from nlp_gitops.drift.reference import EMBEDDER
 
     [path] = Path("runs").glob(f"*/artifacts/drift/{EMBEDDER}")
     frame = embedder.from_bytes(path.read_bytes(), str(path))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mlops.drift import page, report
-from mlops.drift.inputs import Read
-from mlops.drift.judge import Rules
-from mlops.drift.layout import Layout
-from mlops.drift.profile import UNTIMED, Lines, measure, merged
+from nlp_gitops.drift import page, report
+from nlp_gitops.drift.inputs import Read
+from nlp_gitops.drift.judge import Rules
+from nlp_gitops.drift.layout import Layout
+from nlp_gitops.drift.profile import UNTIMED, Lines, measure, merged
 
 _AT_ONCE = 2048
 

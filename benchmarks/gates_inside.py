@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mlops import statistics
-from mlops.gates.families import Classification
-from mlops.gates.measure import Precision, measure
+from nlp_gitops import statistics
+from nlp_gitops.gates.families import Classification
+from nlp_gitops.gates.measure import Precision, measure
 
 SHARES = (0.5, 0.3, 0.2)
 ACCURACY, DIFFERENT = 0.85, 0.027

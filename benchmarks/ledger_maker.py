@@ -6,7 +6,6 @@ written through one `git fast-import` instead of one for each push.
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -14,14 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "<<cookiecutter.project>>"))
-
-from mlops.packaging import checksums  # noqa: E402
-from mlops.registry.events import Event, State, VersionState, apply, state_from_json  # noqa: E402
-from mlops.registry.ledger import BRANCH  # noqa: E402
-from mlops.registry.objects import REGISTERED, root_files, write_root  # noqa: E402
-from mlops.registry.operations import version_state  # noqa: E402
-from mlops.registry.transact import readme, version_files  # noqa: E402
+from nlp_gitops.packaging import checksums
+from nlp_gitops.registry.events import Event, State, VersionState, apply, state_from_json
+from nlp_gitops.registry.ledger import BRANCH
+from nlp_gitops.registry.objects import REGISTERED, root_files, write_root
+from nlp_gitops.registry.operations import version_state
+from nlp_gitops.registry.transact import readme, version_files
 
 EVENTS_PER_VERSION = 4
 _WHO = "bench <bench@localhost>"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from planted import MAKERS, core
 
-from mlops.privacy import Masker
+from nlp_gitops.privacy import Masker
 
 # Names have no shape; all tools are compared on what has one.
 KINDS = [kind for kind in MAKERS if kind != "name"]

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from llm_kit import Endpoint, completion, serving
 
-from mlops.llm import Session
-from mlops.project import LlmSettings
-from mlops.prompts import current
+from nlp_gitops.llm import Session
+from nlp_gitops.project import LlmSettings
+from nlp_gitops.prompts import current
 from nlp.prompted import PromptClassifier
 
 DELAY = 0.05

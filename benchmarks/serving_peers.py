@@ -9,9 +9,9 @@ from pathlib import Path
 from scipy.sparse import hstack
 
 sys.path.insert(0, ".")
-from mlops.serving.release import load_folder  # noqa: E402
+from nlp_gitops.serving.release import load_folder  # noqa: E402
 
-_, model = load_folder(Path("build/model"), "peer")
+_, model = load_folder(Path("build/model"), Path.cwd(), "peer")
 
 
 def by_sklearn(text):

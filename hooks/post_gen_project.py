@@ -10,19 +10,35 @@ from pathlib import Path
 
 ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')
 sys.dont_write_bytecode = True
+KUBERNETES = [f"deploy/kubernetes/{name}.yaml" for name in (
+    "argo-rollouts/analysis", "argo-rollouts/kustomization", "argo-rollouts/rollout",
+    "argo-rollouts/services", "base/autoscaler", "base/deployment", "base/disruption",
+    "base/kustomization", "base/network", "base/service")]
+TRAINED = ["nlp/classifiers.py", "tests/test_classifiers.py"]
+PROMPTED = ["nlp/prompted.py", "tests/injection.yaml", "tests/test_prompts.py",
+            "prompts/classify_sentiment/prompt_v0.3.1.txt"]
+# Where the part of gates.yaml begins that only models with a prompt are judged by.
+PROMPT_RULES = "  # For models that are prompts only"
 
 
 def prune() -> None:
-    """Remove what these answers do not use, and what Python left behind in the template."""
-    unused = ["deploy/kubernetes"] if ANSWERS["kubernetes"] == "no" else []
-    unused += (["nlp/classifiers.py", "tests/test_classifiers.py"]
-               if ANSWERS["task"] == "prompt-classification"
-               else ["prompts", "nlp/prompted.py", "tests/injection.yaml", "tests/test_prompts.py"])
-    for path in (*map(Path, unused), *list(Path().rglob("__pycache__"))):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove what these answers do not use, and what Python left behind in the template.
+
+    Only files that were just generated go: a project that is generated again has files of its own.
+    """
+    unused = KUBERNETES if ANSWERS["kubernetes"] == "no" else []
+    prompts = ANSWERS["task"] == "prompt-classification"
+    if not prompts:
+        gates = Path("gates.yaml")
+        gates.write_text(gates.read_text(encoding="utf-8").partition(PROMPT_RULES)[0].rstrip()
+                         + "\n", encoding="utf-8")
+    for path in map(Path, [*unused, *(TRAINED if prompts else PROMPTED)]):
+        path.unlink(missing_ok=True)
+        for folder in path.parents[:-1]:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+    for path in list(Path().rglob("__pycache__")):
+        shutil.rmtree(path)
 
 
 def forget_other_repositories() -> None:

@@ -37,9 +37,11 @@ def main(arguments: list[str]) -> int:
 
 def built(folder: Path) -> Path:
     """Build the wheel into a folder; return its path."""
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-                   cwd=ROOT, check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"})
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT,
+        capture_output=True, text=True, env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"})
+    if done.returncode:
+        sys.exit(f"error: the wheel cannot be built: {done.stderr[-1000:]}")
     [deflated] = folder.glob("*.whl")
     stored = folder / f"{deflated.name}.stored"
     with zipfile.ZipFile(deflated) as old, zipfile.ZipFile(stored, "w") as new:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from fetch_reviews import Unavailable, fetch
 
+from nlp_gitops import git
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PROJECT = BUILD / "review-sentiment"
 
 GATES = """\
-# yaml-language-server: $schema=schemas/gates.schema.json
-#
 # Bounds for the demo's data: sentences out of their context, rated by strangers. A linear model
 # reaches a macro-F1 of about .61 when whole reviews are kept in one split, and about .63 when
 # they are not: the difference is leakage.
@@ -149,8 +149,9 @@ def run(command: list[str], quiet: bool = False, **env: str) -> None:
     """Run a step inside the project; end the demo with its exit code if it fails."""
     folder = PROJECT if PROJECT.is_dir() else ROOT
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # make passes its own flags on to children; a demo started by make is no part of that make.
-    inherited = {key: value for key, value in os.environ.items()
+    # make passes its own flags on to children, and git its repository to hooks; a demo that one of
+    # them started is no part of it.
+    inherited = {key: value for key, value in git.environment().items()
                  if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VIRTUAL_ENV")}
     done = subprocess.run(command, cwd=folder, env={**inherited, "PATH": path, **env},
                           stdout=subprocess.DEVNULL if quiet else None)

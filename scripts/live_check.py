@@ -175,7 +175,7 @@ def _check_shown(place: Place) -> None:
 
 def _clean(place: Place, host: str, repository: str) -> None:
     """Delete what was made, by the generated project's own PyGithub and by git."""
-    code = ("import sys; from mlops.registry.github_client import Connection; "
+    code = ("import sys; from nlp_gitops.registry.github_client import Connection; "
             "repo = Connection(*sys.argv[1:3]).repo; "
             "[page.delete_release() for page in list(repo.get_releases()) "
             "if page.tag_name.startswith(sys.argv[3] + '@')]")

@@ -1,88 +1,56 @@
-"""The interface that every model class keeps, tried on the default one."""
+"""The interface that every model class keeps (`nlp-gitops help model`)."""
 
 import pytest
-import skops.io
-from conftest import small_rows
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
-from mlops import skops_file
-from nlp.classifiers import TfidfLogistic
-from nlp.model import MODELS, Prediction, model_class
 from nlp.postprocess import answer
-from nlp.preprocess import tokenize
+from nlp_gitops import testing
+
+TEXTS = ["I love this kettle", "awful quality", "it comes in a box", "", "völlig anders 😀"]
 
 
-@pytest.fixture(scope="module")
-def trained():
-    rows = small_rows("train", 90)
-    model = TfidfLogistic(min_df=1)
-    model.train([row["text"] for row in rows], [row["label"] for row in rows])
-    return model
+def test_every_text_gets_a_label_in_order(model):
+    predictions = model.predict(TEXTS)
+
+    assert [item.label for item in predictions] == [model.predict([text])[0].label
+                                                    for text in TEXTS]
+    assert {item.label for item in predictions} <= set(model.labels)
 
 
-def test_every_named_class_exists_and_says_its_file_format():
-    assert {model_class(kind).file_format for kind in MODELS} <= {"skops", "onnx", "safetensors",
-                                                                  "json"}
+def test_no_text_is_no_prediction(model):
+    assert model.predict([]) == []
 
 
-def test_a_prediction_has_a_label_and_scores_that_add_up_to_one(trained):
-    [prediction] = trained.predict(["works great, love it"])
-
-    assert prediction.label == "positive"
-    assert prediction.label == max(prediction.scores, key=prediction.scores.get)
-    assert sum(prediction.scores.values()) == pytest.approx(1)
-
-
-def test_a_loaded_model_predicts_what_the_saved_one_did(trained, tmp_path):
-    trained.save(tmp_path)
-
-    loaded = TfidfLogistic.load(tmp_path)
-
-    texts = ["awful quality", "comes in a box", "", "völlig anders 😀"]
-    assert loaded.predict(texts) == trained.predict(texts)
+def test_scores_are_probabilities_of_all_labels(model):
+    for prediction in model.predict(TEXTS):
+        assert set(prediction.scores) == set(model.labels)
+        assert sum(prediction.scores.values()) == pytest.approx(1)
+        assert prediction.scores[prediction.label] == max(prediction.scores.values())
 
 
-def test_equal_models_become_equal_bytes(trained, tmp_path):
+def test_the_labels_are_those_of_the_data(model):
+    assert set(model.labels) == {row["label"] for row in testing.rows("train")}
+
+
+def test_a_loaded_model_predicts_what_the_stored_one_did(model, tmp_path):
+    loaded = testing.stored_and_loaded(model, tmp_path)
+
+    assert [item.label for item in loaded.predict(TEXTS)] == [
+        item.label for item in model.predict(TEXTS)]
+
+
+def test_equal_models_are_stored_as_equal_bytes(model, tmp_path):
+    stored = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        trained.save(tmp_path / name)
-        skops_file.canonicalise(tmp_path / name / "model.skops")
+        testing.stored_and_loaded(model, tmp_path / name)
+        stored.append({path.relative_to(tmp_path / name): path.read_bytes()
+                       for path in (tmp_path / name).rglob("*") if path.is_file()})
 
-    first, second = [(tmp_path / name / "model.skops").read_bytes() for name in ("a", "b")]
-    assert first == second
-
-
-def test_a_canonical_file_still_loads(trained, tmp_path):
-    trained.save(tmp_path)
-    skops_file.canonicalise(tmp_path / "model.skops")
-
-    assert TfidfLogistic.load(tmp_path).predict(["love it"]) == trained.predict(["love it"])
+    assert stored[0] == stored[1]
 
 
-def test_words_that_skops_uses_itself_may_stand_in_a_vocabulary(tmp_path):
-    texts = ["open the file", "__id__ file id", "close it", "content __class__ __loader__ type"]
-    model = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), LogisticRegression())
-    model.fit(texts, [0, 1, 0, 1])
-    skops.io.dump(model, tmp_path / "model.skops")
+def test_the_public_answer_is_the_label_and_its_score(model):
+    [prediction] = model.predict(["I love this kettle"])
 
-    skops_file.canonicalise(tmp_path / "model.skops")
-
-    loaded = skops.io.load(tmp_path / "model.skops",
-                           trusted=skops.io.get_untrusted_types(file=tmp_path / "model.skops"))
-    assert loaded[0].vocabulary_ == model[0].vocabulary_
-    assert (loaded.predict_proba(texts) == model.predict_proba(texts)).all()
-
-
-def test_a_file_with_a_type_that_is_not_trusted_is_refused(tmp_path):
-    skops.io.dump({"params": {}, "words": tokenize}, tmp_path / "model.skops")
-
-    with pytest.raises(ValueError, match="not trusted"):
-        TfidfLogistic.load(tmp_path)
-
-
-def test_the_public_answer_is_short():
-    prediction = Prediction("positive", {"positive": 0.912345, "negative": 0.087655})
-
-    assert answer(prediction) == {"label": "positive", "score": 0.9123}
+    assert answer(prediction) == {"label": prediction.label,
+                                  "score": round(prediction.scores[prediction.label], 4)}

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from baking import ROOT, TEMPLATE, install, once, tool
-from github_life import REPOSITORY, at_github
+from github_life import HURRY, REPOSITORY, at_github
 from github_standin import attestations
 from github_standin.server import running
 from github_standin.world import TOKEN
@@ -22,7 +22,7 @@ def attesting(venv):
     locked = (ROOT / "requirements-dev.txt").read_text()
     extra = re.findall(r"^((?:cramjam|sigstore)==\S+)", locked, re.MULTILINE)
     return once("attesting", lambda folder: install(
-        folder, "-r", TEMPLATE / "requirements.txt", *extra, beside=venv))
+        folder, "-r", "requirements.txt", *extra, beside=venv, cwd=TEMPLATE))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def project(github, prepared, sigstore, tmp_path):
 def command(hub, project, name, *arguments):
     return tool(project, name, *arguments, "--registry", "origin", check=False,
                 GITHUB_API_URL=hub.url, GITHUB_TOKEN=TOKEN,
-                PYTHONPATH=str(ROOT / "tests" / "hurry"))
+                PYTHONPATH=HURRY)
 
 
 @pytest.fixture

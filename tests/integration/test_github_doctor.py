@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import zipfile
 
 import pytest
 from baking import git, run
-from github_life import REPOSITORY, Life, on_github
+from github_life import HURRY, REPOSITORY, Life, on_github
 from github_standin.server import running
 from registry_kit import NAME, origin, rewrite, team_with_models
 
@@ -109,13 +110,16 @@ def test_a_ledger_that_a_workflow_began_is_well_and_says_how_to_do_without_stubs
                ).stdout == ""
 
 
-def test_a_stub_of_another_version_is_no_trouble_and_stays(life):
+def test_a_stub_of_another_version_is_no_trouble_and_stays(life, tmp_path):
     life.register(0)
-    path = life.project / "nlp_gitops" / "registry" / "stubs" / "on-tag.yml"
+    [wheel] = life.project.glob("vendor/*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "newer")
+    path = tmp_path / "newer" / "nlp_gitops" / "registry" / "stubs" / "on-tag.yml"
     path.write_text(path.read_text() + "# newer\n")
     before = git(life.bare, "rev-parse", "registry")
 
-    found = life.doctor("--repair", code=0)
+    found = life.doctor("--repair", code=0,
+                        PYTHONPATH=f"{tmp_path / 'newer'}{os.pathsep}{HURRY}")
 
     [line] = [line for line in found["optional"] if "stub" in line]
     assert line.startswith(f"workflow stub {STUBS[1]} is not as this version writes it")

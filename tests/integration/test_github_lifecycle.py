@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from baking import ROOT, run, tool
-from github_life import REPOSITORY, on_github
+from baking import run, tool
+from github_life import HURRY, REPOSITORY, on_github
 from github_standin.server import running
 from github_standin.world import TOKEN
 from registry_kit import NAME, about, against_champion, origin, team_with_models
@@ -33,7 +33,7 @@ def on(hub, project):
     """Run a command of the project on its origin."""
     def call(name, *arguments, check=True, **env):
         env = {"GITHUB_API_URL": hub.url, "GITHUB_TOKEN": TOKEN,
-               "PYTHONPATH": str(ROOT / "tests" / "hurry"), **env}
+               "PYTHONPATH": HURRY, **env}
         return tool(project, name, *arguments, "--registry", "origin", check=check, **env)
 
     return call

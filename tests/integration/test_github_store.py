@@ -1,10 +1,9 @@
 """The store on GitHub against the stand-in: what it shows, finds, refuses and needs."""
 
-import os
 from pathlib import Path
 
 import pytest
-from baking import TEMPLATE, run
+from baking import run
 from github_kit import REPOSITORY, published, releases, start, writes
 from github_standin.world import TOKEN
 
@@ -263,7 +262,7 @@ def test_a_netrc_does_not_take_the_place_of_the_token(hub, store, archive, tmp_p
 def test_without_pygithub_one_line_says_so(store, venv, archive, tmp_path):
     (tmp_path / "github.py").write_text("raise ImportError\n")
 
-    with start(venv, f"{tmp_path}{os.pathsep}{TEMPLATE}") as process:
+    with start(venv, PYTHONPATH=str(tmp_path)) as process:
         code, said = store(["keep", archive], check=False, process=process)
         process.stdin.close()
 

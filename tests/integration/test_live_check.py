@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from baking import ROOT, environment, git, run
+from github_life import HURRY
 from github_standin.server import running
 from github_standin.world import TOKEN
 
@@ -18,7 +19,7 @@ def check(hub, bare, *options, **env):
                    "GITHUB_API_URL": hub.url, "GITHUB_TOKEN": TOKEN, "GIT_CONFIG_COUNT": "1",
                    "GIT_CONFIG_KEY_0": f"url.file://{bare}.insteadOf", "TMPDIR": str(bare.parent),
                    "GIT_CONFIG_VALUE_0": f"https://github.com/{REPOSITORY}.git",
-                   "PYTHONPATH": str(ROOT / "tests" / "hurry"), **env}))
+                   "PYTHONPATH": HURRY, **env}))
 
 
 @pytest.mark.heavy

@@ -1,15 +1,11 @@
-"""Judging bundles with the generated project's own code, in the environment of the tests."""
+"""Judging bundles with the package's own code, in the environment of the tests."""
 
 import json
-import sys
 
-from baking import TEMPLATE
 from sigstore_kit import HOME
 
-sys.path.insert(0, str(TEMPLATE))
-
-from nlp_gitops.registry import trust_roots  # noqa: E402
-from nlp_gitops.registry.bundle_check import Bad, check  # noqa: E402
+from nlp_gitops.registry import trust_roots
+from nlp_gitops.registry.bundle_check import Bad, check
 
 DIGEST = "ab" * 32
 

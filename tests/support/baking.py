@@ -96,7 +96,7 @@ def bake(output: Path, **answers: str) -> Path:
     """
     digest = hashlib.sha256(repr(answers).encode()).hexdigest()[:16]
     return copy_of(f"bake-{digest}", lambda out: run(
-        sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "nlp_gitops",
+        sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash",
         "nlp", cwd=generate(out, **answers)), output)
 
 

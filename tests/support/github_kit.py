@@ -3,19 +3,20 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
-from baking import ROOT, TEMPLATE, environment
+from baking import environment
 from github_standin.world import TOKEN
 
-DRIVER = ROOT / "tests" / "github_driver.py"
+DRIVER = Path(__file__).parent / "github_driver.py"
 REPOSITORY = "acme/reviews"
 ASSETS = {"m.tar", "manifest.json", "metrics.json", "MODEL_CARD.md", "SHA256SUMS"}
 
 
-def start(venv, path=str(TEMPLATE)):
+def start(venv, **env):
     """Start a driver in the generated project's environment; it ends with its input."""
     return subprocess.Popen([venv / "bin" / "python", DRIVER], text=True, stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, env=environment(PYTHONPATH=path))
+                            stdout=subprocess.PIPE, env=environment(**env))
 
 
 def ask(process, hub, calls, **env):

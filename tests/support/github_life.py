@@ -5,13 +5,15 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from baking import ROOT, git, tool
+from baking import git, tool
 from github_standin.server import StandIn
 from github_standin.world import TOKEN, Release, Repository
 from registry_kit import NAME, against_champion, copied, origin
 
 REPOSITORY = "acme/reviews"
 URL = f"https://github.com/{REPOSITORY}.git"
+# Commands that find it pause for moments only.
+HURRY = str(Path(__file__).parent / "hurry")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Life:
            **env: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the project on its origin."""
         env = {"GITHUB_API_URL": self.hub.url, "GITHUB_TOKEN": TOKEN,
-               "PYTHONPATH": str(ROOT / "tests" / "hurry"), **env}
+               "PYTHONPATH": HURRY, **env}
         return tool(self.project, name, *arguments, "--registry", "origin", check=check, **env)
 
     def register(self, number: int, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -49,9 +51,9 @@ class Life:
         return self.on("promote", f"{NAME}@{version}", "--to", "Production", "--direct",
                        check=check)
 
-    def doctor(self, *options: str, code: int | None = None) -> dict:
+    def doctor(self, *options: str, code: int | None = None, **env: str) -> dict:
         """Return what doctor says as JSON; `code` is the exit code that it must have."""
-        done = self.on("registry", "doctor", "--json", *options, check=False)
+        done = self.on("registry", "doctor", "--json", *options, check=False, **env)
         assert done.stderr == "" and done.returncode in (0, 1), done.stderr
         assert code is None or done.returncode == code, done.stdout
         return json.loads(done.stdout)

@@ -7,8 +7,6 @@ from nlp_gitops import prompts
 from nlp_gitops.prompts.file import read
 from nlp_gitops.prompts.report import check
 
-ROOT = Path(__file__).resolve().parent.parent
-
 GOOD = """---
 name: mood
 version: 1.0.0

@@ -1,9 +1,9 @@
 """What the tests of runs share: a model that needs no library, logged runs, a tracker."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
-import nlp.model
 from small import HERE, commit
 
 from nlp_gitops import files, lineage
@@ -14,23 +14,19 @@ from nlp_gitops.training import train
 TAGS = {"task": "text-classification", "language": "en", "license": "internal", "owner": "tests",
         "dataset_version": "small-rows-v1.0.0", "prompt_version": "n/a", "commit": "abcdef0" * 5,
         "dirty": False}
-MODEL_PY = """\
+WORDS = """\
 import json
-from dataclasses import dataclass
-from importlib import import_module
+import os
+import random
 
-
-@dataclass(frozen=True)
-class Prediction:
-    label: str
-    scores: dict
+from nlp_gitops.model import Prediction
 
 
 class Words:
     file_format, labels, log_metrics = "json", ("negative", "neutral", "positive"), None
 
     def __init__(self, seed=0, noisy=False):
-        self.draw = import_module("os").urandom if noisy else import_module("random").randbytes
+        self.draw = os.urandom if noisy else random.randbytes
 
     def train(self, texts, labels):
         self.state = self.draw(16).hex()
@@ -44,44 +40,33 @@ class Words:
     def save(self, folder):
         (folder / "model.json").write_text(json.dumps(self.state))
 
+    @classmethod
+    def load(cls, folder):
+        found = cls()
+        found.state = json.loads((folder / "model.json").read_text())
+        return found
+
     def tokenize(self, text):
         return text.split()
-
-
-Model = Words
-MODELS = {"words": lambda: Words}
-
-
-def model_class(kind):
-    return MODELS[kind]()
 """
 
 
-def small_repository(project, monkeypatch):
-    """Give a repository the machinery and a model that needs no library; return its root."""
-    scope = {}
-    exec(MODEL_PY, scope)
-    monkeypatch.setitem(nlp.model.MODELS, "words", scope["MODELS"]["words"])
-    for name in ("nlp_gitops", "tools"):
-        shutil.copytree(HERE / name, project.root / name,
-                        ignore=shutil.ignore_patterns("__pycache__"))
-    (project.root / "nlp" / "model.py").write_text(MODEL_PY)
+def small_repository(project):
+    """Give a repository its doors and a model that needs no library; return its root."""
+    shutil.copytree(HERE / "tools", project.root / "tools",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    (project.root / "nlp" / "words.py").write_text(WORDS)
     path = project.root / "project.yaml"
-    path.write_text(path.read_text().replace("{class: tfidf-logistic, params: {min_df: 1}}",
-                                             "{class: words}"))
+    path.write_text(path.read_text().replace(
+        "{class: nlp.classifiers:TfidfLogistic, params: {min_df: 1}}", "{class: nlp.words:Words}"))
     commit(project.root, "A small model")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return project.root
 
 
 def command(capsys, name, *arguments):
     """Run a command's main function in this process; return its exit code and what it printed."""
-    source = compile((HERE / "tools" / f"{name}.py").read_text(), f"{name}.py", "exec")
-    scope = {"__name__": name, "__file__": str(HERE / "tools" / f"{name}.py"),
-             "__doc__": "a command"}
-    exec(source, scope)
     capsys.readouterr()
-    code = scope["main"](list(arguments))
+    code = import_module(f"nlp_gitops.cli.{name}").main(list(arguments))
     return code, capsys.readouterr().out
 
 

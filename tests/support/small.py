@@ -3,6 +3,9 @@
 import json
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nlp_gitops.dataset.rows import digest
@@ -77,6 +80,26 @@ test_sha256: {digest(splits["test"])}
     git(folder, "init", "--quiet", "--initial-branch=main")
     commit(folder, "Start")
     return load_project(folder)
+
+
+@contextmanager
+def team_code() -> Iterator[None]:
+    """Begin without an `nlp` package of another repository, and leave none behind.
+
+    A fixture for a whole module needs this; for each test it is there.
+    """
+    path = list(sys.path)
+    _forget()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        _forget()
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "nlp"]:
+        del sys.modules[name]
 
 
 def write_rows(path: Path, rows: list[dict[str, str]]) -> None:

@@ -13,7 +13,7 @@ REFUSED = [
     ("project", 'x"; import os; os.system("touch pwned"); y="', "review-sentiment"),
     ("project", "$(touch pwned)", "for example review-sentiment"),
     ("project", "json", "for example json-model"),
-    ("project", "nlp_gitops", "for example nlp_gitops-model"),
+    ("project", "nlp-gitops", "for example nlp-gitops-model"),
     ("project", "sklearn", "for example sklearn-model"),
     ("project", "a" * 64, "at most 63"),
     ("description", "two\nlines", "one line of 1 to 200"),

@@ -1,12 +1,11 @@
 """What unit tests share: a small repository of their own; no generated project, no environment."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from small import make_project
+from small import make_project, team_code
 
 from nlp_gitops.project import Project
 
@@ -17,12 +16,9 @@ settings.load_profile("patient")
 
 @pytest.fixture(autouse=True)
 def no_team_code() -> Iterator[None]:
-    """Forget the `nlp` package of the repository that an earlier test worked in."""
-    path = list(sys.path)
-    yield
-    sys.path[:] = path
-    for name in [name for name in sys.modules if name.partition(".")[0] == "nlp"]:
-        del sys.modules[name]
+    """Let each test import the `nlp` package of its own repository."""
+    with team_code():
+        yield
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 from baking import commit, git, run
-
-from .result import Step
-from .tiny import ATTEST, CACHE, CHECKOUT, PYTHON, UPLOAD, UV, commit_again, given, steps, when
+from runner import Step
+from runner.tiny import (ATTEST, CACHE, CHECKOUT, PYTHON, UPLOAD, UV, commit_again, given, steps,
+                         when)
 
 
 @pytest.mark.parametrize(("missing", "outcome"), [("error", "failure"), ("ignore", "success"),

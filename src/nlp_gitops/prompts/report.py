@@ -12,6 +12,7 @@ from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.errors import NotMeasured, UsageError
 from nlp_gitops.findings import Finding
 from nlp_gitops.merge_base import FETCH_ALL
+from nlp_gitops.project import find_root, load_project
 from nlp_gitops.prompts import checks, history, vcs
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt, read
@@ -63,10 +64,13 @@ def check(folder: Path, base: str | None = None, data: Path | None = None) -> Re
 
     `base` is a git ref; None means the merge base with the default branch. `data` is the dataset's
     manifest; None means data/dataset.yaml beside the prompts. Raise UsageError for a folder or
-    manifest that cannot be read, and NotMeasured for a `base` that is not there.
+    manifest that cannot be read, and where a model of project.yaml has a prompt and none is there;
+    NotMeasured for a `base` that is not there.
     """
     folder = _folder(folder)
     entries, findings = survey(folder) if folder.is_dir() else ([], [])
+    if not entries and not findings:
+        _require_unused(folder)
     prompts: dict[Path, Prompt] = {}
     for entry in entries:
         reading = read(entry.path)
@@ -91,6 +95,22 @@ def _folder(path: Path) -> Path:
     if not path.is_dir() and path.name != "prompts":
         raise UsageError(f"{path}: no such folder; prompts lie in prompts/NAME/prompt_vX.Y.Z.txt")
     return path
+
+
+def _require_unused(folder: Path) -> None:
+    """Raise UsageError if a model of the repository has a prompt of this folder, which is empty."""
+    try:
+        project = load_project(find_root(folder.absolute().parent))
+    except NoProject:
+        return
+    if project.prompts.resolve() != folder.resolve():
+        return
+    for model in project.models.values():
+        if model.prompt:
+            raise UsageError(f"{project.where('models', model.name, 'prompt')}: {model.name} has "
+                             f"the prompt {model.prompt}, and {folder} holds no prompt; write "
+                             f"{folder / model.prompt / 'prompt_v0.1.0.txt'}, or take it back "
+                             f"from git")
 
 
 def _twins(entries: Sequence[Entry]) -> Iterator[Finding]:

@@ -20,7 +20,6 @@ from nlp_gitops.dataset.report import Report
 from nlp_gitops.dataset.rows import digest, read_split
 from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
 
-TOOL = Path(__file__).resolve().parent.parent / "tools" / "check_schema.py"
 BRIEF = """\
 name: product-reviews
 version: 1.2.0
@@ -287,8 +286,9 @@ def test_a_manifest_that_cannot_be_edited_is_left_alone(tmp_path: Path) -> None:
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the command as people and workflows do."""
-    return subprocess.run([sys.executable, "-B", TOOL, *map(str, arguments)], cwd=cwd, text=True,
-                          capture_output=True, env={**os.environ, "GITHUB_ACTIONS": ""})
+    command = [sys.executable, "-B", "-m", "nlp_gitops", "check-schema", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, text=True, capture_output=True,
+                          env={**os.environ, "GITHUB_ACTIONS": ""})
 
 
 def test_the_command_ends_with_one_line_and_the_exit_code(tmp_path: Path) -> None:

@@ -1,86 +1,26 @@
 """From a registered model and its log to a report: reference, verdict, history and labels."""
 
 import json
-import random
 import shutil
 from dataclasses import replace
 
-import jsonschema
 import numpy as np
 import pytest
-from small import HERE, THINGS, WORDS, commit, git, write_rows
 from drift_kit import line, on_day, write_log
-from test_pipeline import registered, to_production
+from drift_team import LABELS, logged, made, team, texts  # noqa: F401: a fixture
+from small import git
 
 from nlp_gitops.actions.alert_texts import drift as alert
 from nlp_gitops.champion import candidate
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.drift import command, explain, feedback, history, inputs, reference
-from nlp_gitops.drift.command import Wish
+from nlp_gitops.drift import explain, feedback, history, inputs, reference
 from nlp_gitops.drift.inputs import Days, Work
 from nlp_gitops.drift.profile import write as write_profile
 from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.files import sha256_file
 from nlp_gitops.names import ModelRef
-from nlp_gitops.project import load_project
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.tracking import all_runs
 from nlp_gitops.training import train
-
-SCHEMA = json.loads((HERE / "schemas" / "drift_report.schema.json").read_text())
-SETTINGS = """\
-drift: {slices: [domain], min_rows: 100, min_slice_rows: 60, owners: [acme/nlp]}
-"""
-LABELS = ("positive", "negative", "neutral")
-
-
-def texts(number, seed, labels=LABELS, about="{thing}: {phrase}"):
-    """Return rows of texts with their labels."""
-    drawn = random.Random(seed)
-    rows = []
-    for index in range(number):
-        label = drawn.choice(labels)
-        rows.append({"id": f"{seed}-{index}", "label": label, "group": f"{seed}-{index}",
-                     "domain": f"d{index % 2}", "text": about.format(
-                         thing=drawn.choice(THINGS), phrase=drawn.choice(WORDS[label]))
-                     + f" {drawn.randrange(40)}"})
-    return rows
-
-
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
-    """A team with a model in production, whose validation rows are the packed reference."""
-    from small import project as make
-
-    root = tmp_path_factory.mktemp("team") / "repository"
-    root.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        project = make.__wrapped__(root, patch)
-        write_rows(root / "data" / "valid.jsonl", texts(300, 1))
-        with open(root / "project.yaml", "a") as stream:
-            stream.write(SETTINGS)
-        commit(root, "More validation rows")
-        project = load_project(root)
-        registry = connect(project, "local")
-        registered(project, registry)
-        to_production(project, registry)
-    return root
-
-
-@pytest.fixture
-def team(prepared, tmp_path, monkeypatch):
-    """A copy of the team's repository to work in."""
-    shutil.copytree(prepared, tmp_path / "team", symlinks=True)
-    monkeypatch.chdir(tmp_path / "team")
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    return load_project(tmp_path / "team")
-
-
-def logged(folder, rows, day=0):
-    """Write a log in which the model is right on every row, and equally sure."""
-    return write_log(folder, [
-        line(row["id"], row["text"], row["label"], on_day(day), fields={"domain": row["domain"]})
-        for row in rows])
 
 
 def answered(team, folder, rows):
@@ -90,17 +30,6 @@ def answered(team, folder, rows):
         line(row["id"], row["text"], found.label, on_day(0), fields={"domain": row["domain"]},
              score=found.scores[found.label])
         for row, found in zip(rows, model.predict([row["text"] for row in rows]))])
-
-
-def made(team, *places, **more):
-    """Make a report; check that it is whole, and return it."""
-    wish = Wish(current=tuple(map(str, places)), registry="local", **more)
-    found = command.make(team, wish, team.root / "reports" / "drift")
-    jsonschema.validate(found, SCHEMA)
-    page = (team.root / "reports" / "drift" / "report.html").read_text()
-    assert len(page.encode()) < 100_000 and "<script" not in page
-    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
-    return found
 
 
 def test_equal_models_are_packed_with_equal_references(team):

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from small import THINGS
 from drift_kit import LAYOUT
-from test_service import LIMITS, RELEASE, asked, call, served
+from http_kit import LIMITS, RELEASE, asked, call, served
+from small import THINGS
 
 from nlp_gitops.drift import embedder, feedback, inputs
 from nlp_gitops.drift.inputs import Work

@@ -1,9 +1,9 @@
-"""The adapter for Spark in docs/drift.md, on Arrow batches as `mapInArrow` hands them out."""
+"""The adapter for Spark in the reference page on drift, on Arrow batches as `mapInArrow` hands them out."""
 
 import textwrap
 
-from small import HERE
 from drift_kit import line, on_day, write_log
+from small import ROOT
 
 from nlp_gitops.drift import embedder
 from nlp_gitops.drift.columns import Reader
@@ -15,7 +15,7 @@ from nlp_gitops.drift.profile import from_bytes, measure, merged, to_bytes
 
 def documented():
     """Return the code of the page's section on more than one machine."""
-    page = (HERE / "docs" / "drift.md").read_text()
+    page = (ROOT / "docs" / "reference" / "drift.md").read_text(encoding="utf-8")
     section = page[page.index("On Spark:"):page.index("## Every week")]
     return textwrap.dedent("\n".join(line for line in section.splitlines()
                                      if line.startswith("    ") or not line))

@@ -1,47 +1,44 @@
-"""A team's own class says where texts lie: from its `embed` through the registry to the report."""
+"""A team says where texts lie: from its own `embed` through the registry to the report."""
+
+import sys
 
 import jsonschema
 import pytest
-import yaml
-from small import commit, write_rows
-from sklearn.feature_extraction.text import HashingVectorizer
-from test_drift_report import SCHEMA, logged, texts
-from test_pipeline import registered, to_production
+from drift_team import SCHEMA, logged, produced, texts
 
 from nlp_gitops.drift import command, reference
 from nlp_gitops.drift.command import Wish
 from nlp_gitops.errors import NotMeasured
 from nlp_gitops.names import ModelRef
-from nlp_gitops.project import load_project
-from nlp_gitops.registry.connect import connect
-from nlp import model as door
+
+HASHED = """\
+from sklearn.feature_extraction.text import HashingVectorizer
+
 from nlp.classifiers import TfidfLogistic
 
 
-class Hashed(TfidfLogistic):
-    """The default model with vectors of hashed words."""
-
+class Sentences:
     def embed(self, texts):
         return HashingVectorizer(n_features=48).transform(texts).toarray()
 
 
-@pytest.fixture
-def team(project, monkeypatch):
-    """A team with such a model in production."""
-    monkeypatch.setitem(door.MODELS, "hashed", lambda: Hashed)
+class Hashed(Sentences, TfidfLogistic):
+    pass
+"""
+SETTINGS = "drift: {min_rows: 100}\n"
+
+
+@pytest.fixture(params=["the model's class", "a class of its own"])
+def team(request, project, monkeypatch):
+    """A team with such a class: that of its model, or one that drift.embedder names."""
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    (project.root / "nlp" / "embedding.py").write_text(HASHED)
     settings = project.root / "project.yaml"
-    value = yaml.safe_load(settings.read_text())
-    value["models"]["small"]["class"] = "hashed"
-    value["drift"] = {"min_rows": 100}
-    settings.write_text(yaml.safe_dump(value, sort_keys=False))
-    write_rows(project.root / "data" / "valid.jsonl", texts(300, 1))
-    commit(project.root, "A class of our own")
-    project = load_project(project.root)
-    registry = connect(project, "local")
-    registered(project, registry)
-    to_production(project, registry)
-    return project
+    if request.param == "the model's class":
+        settings.write_text(settings.read_text().replace(
+            "nlp.classifiers:TfidfLogistic", "nlp.embedding:Hashed"))
+        return produced(project.root, SETTINGS)
+    return produced(project.root, SETTINGS.replace("}", ", embedder: nlp.embedding:Sentences}"))
 
 
 def embedding(team, log):
@@ -60,6 +57,6 @@ def test_drift_is_looked_for_where_the_teams_class_puts_the_texts(team, tmp_path
     assert embedding(team, same)["verdict"] == "OK"
     assert embedding(team, other)["verdict"] == "ALERT"
 
-    monkeypatch.setitem(door.MODELS, "hashed", lambda: TfidfLogistic)
-    with pytest.raises(NotMeasured, match="packed with an `embed` of its class"):
+    monkeypatch.delattr(sys.modules["nlp.embedding"].Sentences, "embed")
+    with pytest.raises(NotMeasured, match="packed with an `embed` of its class|no method embed"):
         embedding(team, same)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from prompt_kit import GOOD, ROOT, changed, codes, commit, found, put, put_dataset
+from prompt_kit import GOOD, changed, codes, commit, found, put, put_dataset
 
 from nlp_gitops import prompts
 from nlp_gitops.errors import UsageError
@@ -230,9 +230,9 @@ def test_diff_of_a_file_that_cannot_be_read_is_one_line():
 
 def test_the_command_ends_with_its_exit_code_and_no_traceback():
     put("version: [")
-    done = [subprocess.run([sys.executable, "-B", ROOT / "tools/check_prompts.py", *words],
+    done = [subprocess.run([sys.executable, "-B", "-m", "nlp_gitops", "check-prompts", folder],
                            capture_output=True, text=True, timeout=60)
-            for words in (["prompts"], ["nowhere"])]
+            for folder in ("prompts", "nowhere")]
     assert [run.returncode for run in done] == [1, 2]
     assert done[0].stdout.splitlines()[-1] == "PROMPTS: FAIL 1 error, 1 warning"
     assert done[1].stderr.startswith("error: nowhere: no such folder")

@@ -6,7 +6,6 @@ REGISTRY_RACES=PROCESSES,EVENTS makes the drill larger.
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 import race_drill
@@ -25,7 +24,6 @@ def plain_git(monkeypatch):
     """Each clone writes under its own name, whatever the machine's settings are."""
     for variable in ("GITHUB_ACTIONS", "GITHUB_ACTOR", "GIT_COMMITTER_NAME", "GIT_AUTHOR_NAME"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent))
 
 
 def test_processes_over_a_path(tmp_path, capsys):

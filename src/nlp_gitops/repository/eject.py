@@ -1,0 +1,198 @@
+"""Unpacking the package's source into the repository that uses it, and rewiring what named it."""
+
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.parser import Parser
+from importlib import metadata
+from pathlib import Path
+
+from nlp_gitops import files, package_files
+from nlp_gitops.errors import Conflict, UsageError
+from nlp_gitops.git import GitError, git
+from nlp_gitops.repository.dependencies import unlocked, without_package
+
+FOLDER = package_files.PACKAGE
+LOCKS = ("requirements.txt", "deploy/requirements.txt")
+# The template's updates would bring the wheel and its lock lines back.
+LEFT_BY_UPDATES = ("vendor", *LOCKS)
+# `make setup` installs no console script any more, and papers and runbooks name it.
+_SCRIPT = """\
+\t@printf '%s\\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" \\
+\t\texec "$(CURDIR)/$(PY)" -m nlp_gitops "$$@"' > $(VENV)/bin/nlp-gitops
+\t@chmod +x $(VENV)/bin/nlp-gitops
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Files to unpack, files to rewrite, and wheels to remove, by their names below `root`."""
+
+    root: Path
+    unpack: dict[str, bytes]
+    rewrite: dict[str, bytes]
+    remove: tuple[str, ...]
+
+
+def plan(root: Path) -> Plan:
+    """Return what will change; raise before anything does where it cannot be done or undone."""
+    if (root / FOLDER).exists() or (root / FOLDER).is_symlink():
+        raise Conflict(f"{root / FOLDER}: there already; the source is unpacked once, and then "
+                       "it is yours")
+    wheels = sorted((root / "vendor").glob("nlp_gitops-*.whl"))
+    asked = _requires(wheels)
+    rewrite = {name: new for name, change in _changes(root, asked)
+               if (new := _changed(root / name, change)) is not None}
+    remove = tuple(path.relative_to(root).as_posix() for path in wheels)
+    _require_committed(root, [*rewrite, *remove])
+    return Plan(root, _source(), rewrite, remove)
+
+
+def apply(plan: Plan) -> None:
+    """Change everything or nothing."""
+    draft = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=plan.root))
+    undo: list[Callable[[], object]] = []
+    try:
+        for name, data in plan.unpack.items():
+            files.write_atomic(draft / FOLDER / name, data)
+        undo.append(lambda: shutil.rmtree(plan.root / FOLDER, ignore_errors=True))
+        (draft / FOLDER).rename(plan.root / FOLDER)
+        for name in (*plan.rewrite, *plan.remove):
+            path = plan.root / name
+            old, mode = path.read_bytes(), path.stat().st_mode
+            undo.append(lambda path=path, old=old, mode=mode: _put(path, old, mode))
+            if name in plan.rewrite:
+                _put(path, plan.rewrite[name], mode)
+            else:
+                path.unlink()
+    except BaseException:
+        for step in reversed(undo):
+            step()
+        raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    vendor = plan.root / "vendor"
+    if vendor.is_dir() and not any(vendor.iterdir()):
+        vendor.rmdir()
+
+
+def remarks(plan: Plan) -> list[str]:
+    """Return what is left for a person to do, a line each. Asked after `apply`."""
+    lines = []
+    if "pyproject.toml" not in plan.rewrite:
+        lines.append("pyproject.toml named no nlp-gitops; add what nlp_gitops/ imports to your "
+                     "dependencies")
+    if "Makefile" not in plan.rewrite:
+        lines.append("the command nlp-gitops is python -m nlp_gitops from now on")
+    ignored = _lines(plan.root, "check-ignore", "--no-index",
+                     *(f"{FOLDER}/{name}" for name in plan.unpack))
+    if ignored:
+        lines.append(f"git ignores {len(ignored)} files of {FOLDER}/, such as {ignored[0]}; mend "
+                     ".gitignore, or the next checkout lacks them")
+    lines += [f"{where}: names vendor/ still"
+              for where in _lines(plan.root, "grep", "-nIF", "vendor/", "--", ".", ":!Makefile",
+                                  f":!{FOLDER}", ":!.cruft.json")
+              for where in [":".join(where.split(":", 2)[:2])]]
+    return lines
+
+
+def _changes(root: Path, asked: list[str]) -> Iterator[tuple[str, Callable[[str], str]]]:
+    """Give each file that may name the package, and what becomes of its text."""
+    yield "pyproject.toml", lambda text: without_package(text, asked)
+    for name in LOCKS:
+        yield name, lambda text: unlocked(text, asked)
+    yield "deploy/Dockerfile", _dockerfile
+    yield "deploy/Dockerfile.dockerignore", lambda text: re.sub(
+        r"^!/?vendor/?$", f"!{FOLDER}", text, flags=re.MULTILINE)
+    for name in ("CODEOWNERS", ".github/CODEOWNERS", "docs/CODEOWNERS"):
+        yield name, _owners
+    yield "Makefile", lambda text: text.replace("\t@touch $@\n", f"{_SCRIPT}\t@touch $@\n", 1)
+    yield ".cruft.json", _skipping
+    for path in (root / ".pre-commit-config.yaml", *sorted((root / ".github").rglob("*.y*ml"))):
+        # Not the whole path of a wheel, which nobody can guess a new name for.
+        yield path.relative_to(root).as_posix(), lambda text: re.sub(
+            r"(?<![\w./-])(\^|\./)?vendor/(?!nlp_gitops-)", rf"\1{FOLDER}/", text)
+
+
+def _dockerfile(text: str) -> str:
+    """The service runs from the source in its work folder; the packages need no wheel."""
+    if not re.search(r"^COPY vendor vendor$", text, re.MULTILINE):
+        return text
+    text = re.sub(r"^COPY vendor vendor\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^COPY nlp nlp$", f"COPY {FOLDER} {FOLDER}\nCOPY nlp nlp", text, count=1,
+                  flags=re.MULTILINE)
+
+
+def _owners(text: str) -> str:
+    """Keep the columns."""
+    def renamed(line: re.Match[str]) -> str:
+        return f"/{FOLDER}/".ljust(len(line[0]) - 1) + " "
+
+    return re.sub(r"^/?vendor/?[ \t]+", renamed, text, flags=re.MULTILINE)
+
+
+def _skipping(text: str) -> str:
+    """Let cruft leave alone what this repository no longer shares with the template."""
+    link = json.loads(text)
+    link["skip"] = list(dict.fromkeys([*link.get("skip", []), *LEFT_BY_UPDATES]))
+    return json.dumps(link, ensure_ascii=False, indent=2) + "\n"
+
+
+def _requires(wheels: list[Path]) -> list[str]:
+    """Return the `Requires-Dist` lines of the wheel in vendor/, else of what is installed."""
+    if not wheels:
+        return metadata.requires("nlp-gitops") or []
+    with zipfile.ZipFile(wheels[-1]) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        about = Parser().parsestr(archive.read(name).decode("utf-8"))
+    return about.get_all("Requires-Dist") or []
+
+
+def _source() -> dict[str, bytes]:
+    """Return the package's files; in a checkout of the template its pages lie elsewhere."""
+    pages = {f"{package_files.REFERENCE}/{topic}.md": text.encode()
+             for topic, text in package_files.reference_pages().items()}
+    return {**pages, **package_files.contents()}
+
+
+def _require_committed(root: Path, names: list[str]) -> None:
+    try:
+        changed = [name for name in names if git(root, "status", "--porcelain", "--", name)]
+    except GitError as error:
+        raise UsageError(f"{root}: {error}; ejecting can be undone in a git repository "
+                         "only") from None
+    if changed:
+        raise Conflict(f"{', '.join(changed)}: not committed, and would be rewritten; type: "
+                       "git add -A && git commit")
+
+
+def _changed(path: Path, change: Callable[[str], str]) -> bytes | None:
+    """Return a file's new content with its own line ends; None if nothing in it changes."""
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    new = change(text.replace("\r\n", "\n"))
+    new = new.replace("\n", "\r\n") if "\r\n" in text else new
+    return None if new == text else new.encode()
+
+
+def _put(path: Path, data: bytes, mode: int) -> None:
+    files.write_atomic(path, data)
+    path.chmod(mode & 0o777)
+
+
+def _lines(root: Path, *words: str) -> list[str]:
+    """Return what git found; it ends with 1 where it found nothing."""
+    try:
+        return git(root, *words).splitlines()
+    except GitError as error:
+        if error.code != 1:
+            raise
+        return []

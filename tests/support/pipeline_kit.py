@@ -1,0 +1,56 @@
+"""The steps of the pipeline in this process: gate, pack, register, promote."""
+
+import json
+import re
+
+from small import commit
+
+from nlp_gitops import champion, report_data, report_outputs
+from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.evaluation import evaluate
+from nlp_gitops.gates import judge, load_gates
+from nlp_gitops.packaging import pack
+from nlp_gitops.project import load_project
+from nlp_gitops.registry.operations import promote, register, resolve
+from nlp_gitops.training import train
+
+
+def gate(project, run):
+    """Judge a run beside the champion; return the report."""
+    gates = load_gates(project.gates)
+    found = champion.find(project, run.model, "auto", "local")
+    evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
+    report = report_data.build(report_data.subject_of(run), evaluation, gates,
+                               judge(gates, evaluation.evidence))
+    report_outputs.write_all(report, [run.evaluation])
+    return report
+
+
+def packed(project, **params):
+    """Train, gate and pack the model, with other parameters if some are named."""
+    if params:
+        path = project.root / "project.yaml"
+        wanted = {"min_df": 1, **params}
+        path.write_text(re.sub("params: {.*?}", f"params: {json.dumps(wanted)}",
+                               path.read_text()))
+        commit(project.root, "Change the model")
+    project = load_project(project.root)
+    run = train(project, project.model())
+    gate(project, run)
+    return pack(project, run, "for tests")
+
+
+def pinned(project):
+    """Return the digest of the test split."""
+    return load_manifest(project.dataset).test_sha256
+
+
+def registered(project, registry, **params):
+    """Train, gate, pack and register; return what came of it."""
+    return register(registry, packed(project, **params), pinned(project))
+
+
+def to_production(project, registry, text="@staging", **options):
+    """Promote a version of the model `small` to production."""
+    ref = resolve(registry.snapshot(), text, "small")
+    return promote(registry, ref, "production", pinned(project), **options)
