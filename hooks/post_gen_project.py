@@ -10,6 +10,8 @@ from pathlib import Path
 
 ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')
 sys.dont_write_bytecode = True
+# `nlp-gitops init` wants the files alone, and brings them into a repository that is there.
+FILES_ALONE = "NLP_GITOPS_FILES_ALONE" in os.environ
 KUBERNETES = [f"deploy/kubernetes/{name}.yaml" for name in (
     "argo-rollouts/analysis", "argo-rollouts/kustomization", "argo-rollouts/rollout",
     "argo-rollouts/services", "base/autoscaler", "base/deployment", "base/disruption",
@@ -90,7 +92,7 @@ STEPS = (
     (first_commit, "git init -b main && git add -A && git commit -m 'Start'"),
     (ledger_root, "the registry makes its branch at the first registration"),
 )
-for step, by_hand in STEPS:
+for step, by_hand in STEPS[:1] if FILES_ALONE else STEPS:
     try:
         step()
     except (subprocess.CalledProcessError, OSError, ImportError, ValueError) as error:
@@ -101,7 +103,8 @@ for step, by_hand in STEPS:
               file=sys.stderr)
         break
 
-print(f"""
+if not FILES_ALONE:
+    print(f"""
 Ready: {Path.cwd().name}/. Next:
 
   cd {Path.cwd().name}

@@ -17,6 +17,7 @@ from dataclasses import MISSING, fields
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
@@ -49,8 +50,8 @@ def pages() -> dict[str, str]:
 def commands() -> str:
     """Return what every command and every `make` target says of itself."""
     parts = [f"# Commands\n\n{MADE}Every command is run as `nlp-gitops NAME` in a project, with "
-             "its `.venv` active. A step of the pipeline has a door as well: `python tools/NAME.py` "
-             "does the same. Flags may be typed with `-` or `_`.\n"]
+             "its `.venv` active. A step of the pipeline has a door as well: `python "
+             "tools/NAME.py` does the same. Flags may be typed with `-` or `_`.\n"]
     for name in COMMANDS:
         parts.append(f"## {name.replace('_', '-')}\n")
         if (TEMPLATE / "tools" / f"{name}.py").is_file():
@@ -83,13 +84,12 @@ def parsers(name: str, program: str) -> Iterator[argparse.ArgumentParser]:
     def capture(parser: argparse.ArgumentParser, *_: Any) -> None:
         raise _Captured(parser)
 
-    usual, argparse.ArgumentParser.parse_args = argparse.ArgumentParser.parse_args, capture
-    try:
-        module.main([])
-    except _Captured as captured:
-        found = captured.args[0]
-    finally:
-        argparse.ArgumentParser.parse_args = usual
+    with (mock.patch.object(argparse.ArgumentParser, "parse_args", capture),
+          mock.patch.object(argparse.ArgumentParser, "parse_intermixed_args", capture)):
+        try:
+            module.main([])
+        except _Captured as captured:
+            found = captured.args[0]
     yield found
     for action in found._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from baking import baked, locked_environment, shared, template_copy
+from groups import Groups
 
 # From the fastest folder to the slowest, so that a plain fault shows in seconds.
 ORDER = ("unit", "template", "docs", "integration", "workflows", "drills")
@@ -39,6 +41,11 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     looks of a canary, and in pauses between requests.
     """
     return (yield) + 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
+    """Replace xdist's own `loadgroup`."""
+    return Groups(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.errors import UsageError, described
 
+_PACKAGE = Path(__file__).parent
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # What versions that were registered before classes were dotted paths say of their class.
 EARLIER = {"tfidf-logistic": "nlp.classifiers:TfidfLogistic",
@@ -27,7 +28,7 @@ def load(path: str, root: Path, place: str) -> Any:
 
     Raises UsageError, whose one line begins with `place`, where the path names nothing.
     """
-    if not _PATH.fullmatch(path):
+    if not is_path(path):
         hint = f"; it is {EARLIER[path]} now" if path in EARLIER else ""
         raise UsageError(f"{place}: {path!r} is not a dotted path; write module:Name, such as "
                          f"nlp.classifiers:TfidfLogistic{hint}")
@@ -38,6 +39,11 @@ def load(path: str, root: Path, place: str) -> Any:
     except AttributeError:
         raise UsageError(f"{place}: {_file(module, root)} has no {name}; "
                          f"{_instead(name, public_names(module))}") from None
+
+
+def is_path(text: str) -> bool:
+    """Say whether a text has the form `module:Name`."""
+    return bool(_PATH.fullmatch(text))
 
 
 def present(path: str) -> str:
@@ -58,22 +64,27 @@ def _module(name: str, root: Path, place: str) -> ModuleType:
     _refuse_anothers(name.partition(".")[0], root, place)
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise UsageError(f"{place}: no module {error.name!r}; "
-                             f"{_instead(name, modules(root, name))}") from None
-        raise UsageError(f"{place}: {name} imports {error.name}, which is not installed; "
-                         f"{line_of(error, root)}") from None
     except Exception as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise UsageError(f"{place}: {name} cannot be imported: {type(error).__name__}: {reason}; "
-                         f"{line_of(error, root)}") from None
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            why = _missing(error, error.name, name, root)
+        else:
+            why = f"{name} cannot be imported: {described(error)}; {line_of(error, root)}"
+        raise UsageError(f"{place}: {why}") from None
+
+
+def _missing(error: ModuleNotFoundError, missing: str, name: str, root: Path) -> str:
+    """Return in words that the module `name` is not there, or what it imports is not."""
+    if name == missing or name.startswith(f"{missing}."):
+        return f"no module {missing!r}; {_instead(name, modules(root, name))}"
+    where = f"; {line_of(error, root)}" if _own_frames(error, root) else ""
+    if _is_here(missing.partition(".")[0], root):
+        return f"{name} imports {missing}, which is not there{where}"
+    return f"the package {missing} is not installed; type: pip install {missing}{where}"
 
 
 def _refuse_anothers(package: str, root: Path, place: str) -> None:
     """Raise UsageError if a package that this repository has comes from elsewhere."""
-    here = root / package
-    if not here.is_dir() and not here.with_suffix(".py").is_file():
+    if not _is_here(package, root):
         return
     loaded = sys.modules.get(package)
     spec = loaded.__spec__ if loaded else importlib.util.find_spec(package)
@@ -82,6 +93,10 @@ def _refuse_anothers(package: str, root: Path, place: str) -> None:
     if found and not any(path.resolve().is_relative_to(root.resolve()) for path in found):
         raise UsageError(f"{place}: the package {package} is that of another project, {found[0]}; "
                          f"take it off PYTHONPATH or uninstall it")
+
+
+def _is_here(package: str, root: Path) -> bool:
+    return (root / package).is_dir() or (root / f"{package}.py").is_file()
 
 
 def modules(root: Path, name: str) -> list[str]:
@@ -104,10 +119,17 @@ def line_of(error: BaseException, root: Path) -> str:
     """Return where in the team's own code an error arose, as `see file:line`."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"see {_relative(Path(error.filename), root)}:{error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if Path(frame.filename).is_relative_to(root)]
+    frames = _own_frames(error, root)
     return (f"see {_relative(Path(frames[-1].filename), root)}:{frames[-1].lineno}" if frames
-            else "see its own message")
+            else "no line of this repository is part of it")
+
+
+def _own_frames(error: BaseException, root: Path) -> list[traceback.FrameSummary]:
+    """Return what was called in the team's code; `.venv`, or this package, may lie in `root` too.
+    """
+    return [frame for frame in traceback.extract_tb(error.__traceback__)
+            if (path := Path(frame.filename)).is_relative_to(root)
+            and "site-packages" not in path.parts and not path.is_relative_to(_PACKAGE)]
 
 
 def _file(module: ModuleType, root: Path) -> str:

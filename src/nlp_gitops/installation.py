@@ -6,7 +6,7 @@ A repository holds the wheel in `vendor/` and locks it by its hash in `requireme
 import hashlib
 import re
 import sys
-import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import nlp_gitops
@@ -15,6 +15,7 @@ from nlp_gitops.errors import UsageError
 LOCK = "requirements.txt"
 _LINE = re.compile(r"^\./(?P<wheel>vendor/nlp_gitops-\S+\.whl)\s*\\?\s*--hash=sha256:"
                    r"(?P<sha256>[0-9a-f]{64})", re.MULTILINE)
+_MEMORY = ".cache/installation"
 _RECORD = re.compile(r"nlp_gitops-[^/]+\.dist-info/RECORD")
 
 
@@ -33,25 +34,47 @@ def require_whole(here: Path) -> None:
     if not wheel.is_file():
         raise UsageError(f"{wheel}: not there, and {LOCK} locks it; type: git checkout -- "
                          f"{locked['wheel']} {LOCK}")
-    content = wheel.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
+    records = installed_records()
+    memory, state = root / _MEMORY, _state([root / LOCK, wheel, *records])
+    if _read(memory) == state:
+        return
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != locked["sha256"]:
         raise UsageError(f"{wheel}: its sha256 is {found[:12]}…, and {LOCK} locks "
                          f"{locked['sha256'][:12]}…; type: git checkout -- {locked['wheel']} "
                          f"{LOCK}, then make setup")
-    _require_installed(wheel)
+    _require_installed(wheel, records)
+    _remember(memory, state)
 
 
 def _locked(lock: Path) -> re.Match[str] | None:
+    return _LINE.search(_read(lock))
+
+
+def _read(path: Path) -> str:
     try:
-        return _LINE.search(lock.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None
+        return ""
 
 
-def _require_installed(wheel: Path) -> None:
+def _state(paths: Iterable[Path]) -> str:
+    """Return what the file system says of files; any change of one of them changes it."""
+    return "".join(f"{path} {about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} "
+                   f"{about.st_ino}\n" for path in paths for about in [path.stat()])
+
+
+def _remember(memory: Path, state: str) -> None:
+    try:
+        memory.parent.mkdir(exist_ok=True)
+        memory.write_text(state, encoding="utf-8")
+    except OSError:
+        # A read-only checkout only costs the time of looking again.
+        return
+
+
+def _require_installed(wheel: Path, records: list[Path]) -> None:
     """Compare the records of what was installed with the wheel's own."""
-    records = installed_records()
     if len(records) > 1:
         raise UsageError("nlp-gitops is installed twice: "
                          + ", ".join(str(path.parent) for path in records)
@@ -74,6 +97,8 @@ def installed_records() -> list[Path]:
 
 
 def _record(wheel: Path) -> str:
+    import zipfile
+
     try:
         with zipfile.ZipFile(wheel) as archive:
             name = next(name for name in archive.namelist() if _RECORD.fullmatch(name))

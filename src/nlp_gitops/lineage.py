@@ -33,9 +33,10 @@ def inputs(project: Project, model: ModelSettings, manifest: Manifest) -> Inputs
     root = manifest.path.resolve().parent
     data.update({file.path.resolve().relative_to(root).as_posix(): file.path
                  for file in manifest.files if file.url is None})
-    code = {path.relative_to(project.root).as_posix(): path
-            for path in (project.root / "nlp").rglob("*.py") if path.name != SERVICE}
-    # It locks the machinery by its hash, as every other package.
+    # The second folder is the machinery, where `nlp-gitops eject` has unpacked it.
+    code = {path.relative_to(project.root).as_posix(): path for folder in ("nlp", "nlp_gitops")
+            for path in (project.root / folder).rglob("*.py") if path.name != SERVICE}
+    # Elsewhere this locks the machinery by its hash, as every other package.
     code["requirements.txt"] = project.root / "requirements.txt"
     prompt = prompt_of(project, model)
     settings = f"{model.kind}\0{sorted(model.params.items())!r}"

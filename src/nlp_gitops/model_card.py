@@ -98,7 +98,7 @@ def facts(manifest: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         "", "### How to load", "",
         f"Check the digests with `sha256sum -c SHA256SUMS`, unpack "
         f"`{manifest['artifacts'][0]['name']}`, and load the folder `model/` with the class "
-        f"`{manifest['params']['class']}` of `nlp/model.py` at the source commit. The file format "
+        f"`{manifest['params']['class']}` at the source commit. The file format "
         f"is {manifest['params']['file_format']}; no pickle is involved."]
     return "\n".join(lines)
 

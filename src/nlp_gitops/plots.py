@@ -1,22 +1,21 @@
-"""Pictures of a run. matplotlib without a display."""
+"""Pictures of a run. matplotlib without a display and without its global state."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot  # noqa: E402  the backend must be chosen first
 
 
 def confusion_png(matrix: np.ndarray, labels: Sequence[str], title: str, path: Path) -> None:
     """Write a confusion matrix as PNG: counts, coloured by the share of each gold label."""
+    # A second of work, which only a picture needs.
+    from matplotlib.figure import Figure
+
     support = matrix.sum(axis=1, keepdims=True)
     shares = np.divide(matrix, support, out=np.zeros(matrix.shape), where=support > 0)
     side = max(3.6, 0.35 * len(labels) + 2.4)
-    figure, axes = pyplot.subplots(figsize=(side + 0.6, side), layout="constrained")
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(title=title, xlabel="predicted", ylabel="gold",
              xticks=range(len(labels)), yticks=range(len(labels)))
@@ -30,4 +29,3 @@ def confusion_png(matrix: np.ndarray, labels: Sequence[str], title: str, path: P
     figure.colorbar(picture, label="share of the gold label", shrink=0.8)
     # Without the software entry the bytes do not depend on the library's version text.
     figure.savefig(path, dpi=110, metadata={"Software": None})
-    pyplot.close(figure)

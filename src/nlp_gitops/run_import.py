@@ -14,8 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nlp_gitops import files
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.trackers.mirror import reason
+from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError, reason
 from nlp_gitops.tracking import Run, load
 from nlp_gitops.tracking.logger import REQUIRED_TAGS, RUN_SCHEMA
 from nlp_gitops.tracking.store import RECORD

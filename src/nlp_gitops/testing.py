@@ -51,7 +51,7 @@ def failed(path: str, kind: str, model: Model) -> tuple[float, list[str]]:
 
 
 def bound(path: str, kind: str) -> tuple[float, bool]:
-    """Return the share of failed cases that gates.yaml allows in a suite, and whether it only warns.
+    """Return the share of failed cases that gates.yaml allows, and whether it only warns of more.
     """
     return next((gate.max_fail_rate[kind], gate.severity == "warn")
                 for gate in load_gates(load_project().gates).gates

@@ -13,7 +13,7 @@ from nlp_gitops import files, lineage, metrics, plots
 from nlp_gitops.dataset.manifest import Manifest, load_manifest
 from nlp_gitops.dataset.rows import Row, digest, read_split
 from nlp_gitops.drift import reference
-from nlp_gitops.errors import UsageError
+from nlp_gitops.errors import UsageError, reason
 from nlp_gitops.llm import session_of
 from nlp_gitops.model import Model, Prediction, classes
 from nlp_gitops.model.trial import try_stored
@@ -91,9 +91,8 @@ def fit(model: Model, manifest: Manifest, texts: Sequence[str], labels: Sequence
     try:
         model.train(texts, labels)
     except ValueError as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
         raise UsageError(f"{manifest.path}: the model cannot be trained on these rows: "
-                         f"{reason}") from None
+                         f"{reason(error)}") from None
 
 
 def tokenization(model: Model, texts: Sequence[str]) -> dict[str, Any]:

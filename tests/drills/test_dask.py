@@ -55,7 +55,7 @@ if __name__ == "__main__":
     parts = scoring.plan([str(Path("log").resolve())])
 
     def task(name):
-        return scoring.Task(str(Path("model").resolve()), "tfidf-logistic",
+        return scoring.Task(str(Path("model").resolve()), "nlp.classifiers:TfidfLogistic",
                             str(Path(name).resolve()))
 
     def answers(name):

@@ -1,14 +1,8 @@
 """The full kill drill: 120 SIGKILLs of whole process groups."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from kill_drill import drill  # noqa: E402
-from registry_kit import team  # noqa: E402
+from kill_drill import drill
+from registry_kit import team
 
 pytestmark = pytest.mark.heavy
 

@@ -1,16 +1,12 @@
 """A prompt's way to production and back: a provider on loopback, the real nginx, and load."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from baking import ROOT, TEMPLATE, bake, commit, run, tool, with_venv
+from baking import bake, commit, run, tool, with_venv
+from llm_kit import Endpoint, completion, serving
 from service_kit import NGINX, V0, Load, Production, register
-
-sys.path[:0] = [str(TEMPLATE), str(ROOT / "tests" / "machinery")]
-
-from llm_kit import Endpoint, completion, serving  # noqa: E402
 
 pytestmark = [pytest.mark.heavy, pytest.mark.skipif(
     not NGINX, reason="nginx is not installed: apt-get install nginx")]

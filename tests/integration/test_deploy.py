@@ -7,10 +7,9 @@ import signal
 import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-from baking import environment, run, tool, with_venv
+from baking import ROOT, environment, run, tool, with_venv
 from service_kit import NGINX, V0, V1, Load, Production, ask, two_versions, until
 
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
@@ -330,7 +329,7 @@ def elsewhere(registered, tmp_path):
                  for _ in range(3)]
     settings = {"HOOK_PLACE": str(tmp_path), "HOOK_PORTS": " ".join(map(str, ports)),
                 "HOOK_NGINX": NGINX}
-    hook = ("--hook", str(Path(__file__).parent / "hook_example.py"))
+    hook = ("--hook", str(ROOT / "tests" / "support" / "hook_example.py"))
     found = Production(registered)
     found.port, found.hook, found.env = ports[0], hook, settings
     found.deploy("--stage", "production", *hook, **settings)

@@ -2,23 +2,19 @@
 
 import json
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from baking import TEMPLATE, git, run
+import tiny_registry as tiny
+from baking import git, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-sys.path[:0] = [str(TEMPLATE), str(Path(__file__).resolve().parent / "machinery")]
-
-import tiny_registry as tiny  # noqa: E402
-
-from nlp_gitops.errors import CheckFailed, Conflict  # noqa: E402
-from nlp_gitops.registry import operations, views  # noqa: E402
-from nlp_gitops.registry.pull import pull  # noqa: E402
+from nlp_gitops.errors import CheckFailed, Conflict
+from nlp_gitops.registry import operations, views
+from nlp_gitops.registry.pull import pull
 
 HOUR = 3600
 clocks = st.sampled_from([0, 0, -HOUR, HOUR])

@@ -5,7 +5,10 @@ import shutil
 
 import jsonschema
 import pytest
-from baking import bake, commit, environment, git, packed, run, tool, trained, with_venv
+from baking import (TEMPLATE, bake, commit, environment, git, packed, run, tool, trained,
+                    with_venv)
+
+from nlp_gitops import package_files
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def candidate(project, registry="local"):
 
 ASKS = """\
   asks:
-    class: prompted
+    class: nlp_gitops.llm:PromptClassifier
     task: prompt-classification
     prompt: classify_sentiment
     params: {provider: stand-in}
@@ -61,6 +64,10 @@ def test_a_classic_champion_and_a_prompt_judge_each_other_on_the_same_pinned_row
     tool(project, "push_to_registry", "--stage", "Staging")
     tool(project, "promote", "review-sentiment@v1.0.0", "--to", "Production")
     edit(project, "project.yaml", "\ndrift: ", ASKS + "drift: ")
+    # What a repository of prompts has and one of trained models has not.
+    shutil.copytree(TEMPLATE / "prompts", project / "prompts")
+    for name in ("gates.yaml", "tests/injection.yaml"):
+        shutil.copy(TEMPLATE / name, project / name)
     commit(project, "Add a prompt as challenger")
 
     assert "next: python tools/eval_gate.py --model asks" in tool(
@@ -89,7 +96,7 @@ def judged(project, *arguments):
 
 
 def test_a_packed_models_manifest_has_the_keys_of_its_schema_and_no_others(shared):
-    schema = json.loads((shared / "schemas" / "manifest.schema.json").read_text())
+    schema = json.loads(package_files.text("schemas/manifest.schema.json"))
     manifest = json.loads((shared / "dist" / "review-sentiment" / "manifest.json").read_text())
 
     jsonschema.validate(manifest, schema)
@@ -214,7 +221,7 @@ def test_a_second_model_lives_beside_the_first(project):
     edit(project, "project.yaml", "models:\n", """\
 models:
   review-sentiment-words:
-    class: tfidf-logistic
+    class: nlp.classifiers:TfidfLogistic
     params: {char_ngrams: 2}
 """)
     commit(project, "Add a second model")

@@ -169,7 +169,7 @@ def test_a_model_file_with_an_untrusted_type_is_not_loaded(project, tmp_path):
     model = tmp_path / "model.skops"
     run(project / ".venv" / "bin" / "python", "-c", "import argparse, skops.io, sys\n"
         "skops.io.dump({'params': argparse.Namespace(x=1)}, sys.argv[1])", model, cwd=tmp_path)
-    about = json.dumps({"class": "tfidf-logistic"}).encode()
+    about = json.dumps({"class": "nlp.classifiers:TfidfLogistic"}).encode()
     archive = tar_of(tmp_path / "hostile.tar", member("model.json", about),
                      member("model/model.skops", model.read_bytes()))
     version = register_archive(project, archive, {"model.skops": model.read_bytes()})

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from baking import TEMPLATE, git, run, tool
+from baking import ROOT, git, run, tool
 from registry_kit import NAME, annotated, copied, origin, team_with_two_versions, verify
 
 PRODUCTION, VERSION = f"{NAME}#production#3", f"{NAME}@v1.0.0"
@@ -115,4 +115,4 @@ def test_a_place_that_cannot_be_a_remote_is_one_line(tmp_path, project):
 
 
 def test_the_hook_is_clean_shell():
-    run("shellcheck", TEMPLATE / "nlp_gitops" / "registry" / "update-hook.sh", cwd=TEMPLATE)
+    run("shellcheck", ROOT / "src" / "nlp_gitops" / "registry" / "update-hook.sh", cwd=ROOT)

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from baking import TEMPLATE, bake, commit, environment, git, install, once, run, tool, with_venv
+from baking import (ROOT, TEMPLATE, bake, commit, environment, git, install, once, run, tool,
+                    with_venv)
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_MODE": "offline",
          "WANDB_ERROR_REPORTING": "false"}
@@ -229,7 +230,7 @@ def test_an_mlflow_that_is_down_costs_no_run(tracked):
 
 @pytest.mark.heavy
 def test_the_adapter_in_the_docs_mirrors_to_weights_and_biases(tracked, tmp_path):
-    text = (TEMPLATE / "docs" / "tracking.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "tracking.md").read_text(encoding="utf-8")
     code, = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
              if "class WandbTracker" in block)
     (tracked / "adapters").mkdir()

@@ -3,17 +3,20 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 
 import jsonschema
 import pytest
 from baking import once
-from drift_kit import line, on_day, write_log
+from drift_kit import LAYOUT, line, on_day, write_log
 from pipeline_kit import registered, to_production
 from small import THINGS, WORDS, commit, make_project, team_code, write_rows
 
 from nlp_gitops import package_files
-from nlp_gitops.drift import command
+from nlp_gitops.drift import command, embedder
 from nlp_gitops.drift.command import Wish
+from nlp_gitops.drift.profile import Profile
+from nlp_gitops.drift.reference import Packed
 from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 
@@ -22,6 +25,10 @@ SETTINGS = """\
 drift: {slices: [domain], min_rows: 100, min_slice_rows: 60, owners: [acme/nlp]}
 """
 LABELS = ("positive", "negative", "neutral")
+# A reference that needs no registry.
+FRAME = embedder.fit([f"the {thing} is {word}" for thing in THINGS for word in ("fine", "old")])
+PACKED = Packed("m@v1.0.0", FRAME, Profile(replace(
+    LAYOUT, embedder=FRAME.sha256, size=FRAME.size)), "valid")
 
 
 def texts(number, seed, labels=LABELS, about="{thing}: {phrase}"):
@@ -52,7 +59,8 @@ def produced(root, settings):
 
 def _prepare(root):
     with pytest.MonkeyPatch.context() as patch, team_code():
-        patch.delenv("GITHUB_ACTIONS", raising=False)
+        for variable in ("GITHUB_ACTIONS", "GITHUB_ACTOR", "GITHUB_STEP_SUMMARY"):
+            patch.delenv(variable, raising=False)
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
         patch.chdir(root)
         make_project(root)

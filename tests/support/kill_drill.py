@@ -1,7 +1,7 @@
 """The kill drill: SIGKILL at random points of push, promote, rollback and pull, again and again.
 
 After every kill the registry is looked at, repaired if it says so, and compared with what was
-acknowledged. The small drill runs with the tests, the full one in `tests/heavy`.
+acknowledged. The small drill runs with the tests, the full one in `tests/drills`.
 """
 
 import json

@@ -6,16 +6,13 @@ gate judges the first one; the reports of the others are that report with their 
 
 import json
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from baking import TEMPLATE, bake, environment, git, once, run, tool, with_venv
+from baking import bake, environment, git, once, run, tool, with_venv
 
-sys.path.insert(0, str(TEMPLATE))
-
-from nlp_gitops.files import sha256_bytes, sha256_file, sha256_tree  # noqa: E402
-from nlp_gitops.packaging import checksums  # noqa: E402
+from nlp_gitops.files import sha256_bytes, sha256_file, sha256_tree
+from nlp_gitops.packaging import checksums
 
 NAME = "review-sentiment"
 GATES = """\

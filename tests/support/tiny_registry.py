@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from nlp_gitops import files
 from nlp_gitops.names import ModelRef, Version
@@ -31,7 +33,7 @@ def origin(folder):
     """Make a bare repository with a branch `main`; return its path."""
     bare = folder / "origin.git"
     folder.mkdir(parents=True, exist_ok=True)
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(bare))
+    git(folder, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(bare))
     clone = cloned(folder / "first", str(bare))
     git(clone, "commit", "--quiet", "--allow-empty", "-m", "Start")
     git(clone, "push", "--quiet", "origin", "HEAD:main")
@@ -41,7 +43,7 @@ def origin(folder):
 def cloned(folder, url, name="tests"):
     """Make a clone of its own for one writer; return its folder."""
     folder.mkdir(parents=True)
-    git(folder, "init", "--quiet", "--initial-branch=main", ".")
+    git(folder, "init", "--quiet", "--template=", "--initial-branch=main", ".")
     git(folder, "remote", "add", "origin", url)
     git(folder, "config", "user.name", name)
     git(folder, "config", "user.email", f"{name}@localhost")
@@ -61,9 +63,14 @@ def registry_in(folder, settings=ANY_BRANCH, sign=None):
 
 def copied(registry, folder):
     """Return a copy, in a folder, of a registry as `registry_in` makes them."""
-    shutil.copytree(registry.store.folder.parent, folder, dirs_exist_ok=True)
+    shutil.copytree(registry.store.folder.parent, folder, dirs_exist_ok=True, copy_function=_copy)
     git(folder / "clone", "remote", "set-url", "origin", str(folder / "origin.git"))
     return connected(folder / "clone", folder / "artifacts", registry.settings, registry.sign)
+
+
+def _copy(source, target):
+    """Copy a file; git never writes into an object's file, so that both may have the same one."""
+    (os.link if "objects" in Path(source).parts else shutil.copy2)(source, target)
 
 
 def gate_report(model_sha256, champion=None, verdict="PASS", test_sha256=TEST_SHA256):

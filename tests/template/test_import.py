@@ -7,7 +7,7 @@ import shutil
 import sys
 
 import pytest
-from baking import commit, environment, run, tool
+from baking import TEMPLATE, commit, environment, run, tool
 
 WORDS = {"refund": ["money back", "refund please", "charge me twice"],
          "delivery": ["where is my parcel", "late again", "courier lost it"]}
@@ -125,6 +125,8 @@ def test_an_imported_dataset_trains_and_is_judged(project, tmp_path):
 
 
 def test_a_prompt_about_other_labels_is_named_with_both_ways_out(project, tmp_path):
+    shutil.copytree(TEMPLATE / "prompts", project / "prompts")
+    commit(project, "A prompt beside the model")
     done = tool(project, "import_dataset", str(write(tmp_path / "tickets.csv", rows())), *OPTIONS,
                 "--labels", "delivery, refund, refund,")
     failed = tool(project, "check_prompts", "prompts/", check=False)

@@ -92,12 +92,13 @@ def test_entries_are_stored_in_order_with_fixed_times(wheel):
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
 
 
-def test_it_holds_the_package_with_its_reference_pages_and_nothing_else(wheel):
+def test_it_holds_the_package_with_pages_and_licence_and_nothing_else(wheel):
     source = ROOT / "src" / "nlp_gitops"
     expected = {f"nlp_gitops/{path.relative_to(source).as_posix()}" for path in source.rglob("*")
                 if path.is_file() and "__pycache__" not in path.parts}
     expected |= {f"nlp_gitops/reference/{path.name}"
                  for path in (ROOT / "docs" / "reference").iterdir()}
+    expected.add("nlp_gitops/LICENSE")
 
     with zipfile.ZipFile(wheel) as archive:
         found = {name for name in archive.namelist() if ".dist-info/" not in name}

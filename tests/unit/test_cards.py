@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import tiny_registry as tiny
-from small import HERE
 from huggingface_hub import DatasetCard, ModelCard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from runs_kit import command
+from small import HERE
 
 from nlp_gitops import card_text, data_card, hub, model_card
 from nlp_gitops.card_text import Block

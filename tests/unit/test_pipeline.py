@@ -1,59 +1,20 @@
 """From data to production and back, through the same functions that the commands call."""
 
 import json
-import re
-import sys
 
 import pytest
-from small import commit, git, write_rows
+from pipeline_kit import gate, packed, pinned, registered, to_production
+from small import git, write_rows
 
-from nlp_gitops import champion, lineage, report_data, report_outputs, tracking
+from nlp_gitops import lineage, tracking
+from nlp_gitops.cli.frame import run as frame_run
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.evaluation import evaluate
-from nlp_gitops.gates import judge, load_gates
 from nlp_gitops.packaging import load_package, pack
 from nlp_gitops.registry import views
 from nlp_gitops.registry.connect import connect
-from nlp_gitops.registry.operations import promote, register, resolve, rollback
+from nlp_gitops.registry.operations import register, rollback
 from nlp_gitops.training import train
-
-
-def gate(project, run):
-    gates = load_gates(project.gates)
-    found = champion.find(project, run.model, "auto", "local")
-    evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
-    report = report_data.build(report_data.subject_of(run), evaluation, gates,
-                               judge(gates, evaluation.evidence))
-    report_outputs.write_all(report, [run.evaluation])
-    return report
-
-
-def packed(project, **params):
-    if params:
-        path = project.root / "project.yaml"
-        wanted = {"min_df": 1, **params}
-        path.write_text(re.sub("params: {.*?}", f"params: {json.dumps(wanted)}",
-                               path.read_text()))
-        commit(project.root, "Change the model")
-    from nlp_gitops.project import load_project
-    project = load_project(project.root)
-    run = train(project, project.model())
-    gate(project, run)
-    return pack(project, run, "for tests")
-
-
-def pinned(project):
-    return load_manifest(project.dataset).test_sha256
-
-
-def registered(project, registry, **params):
-    return register(registry, packed(project, **params), pinned(project))
-
-
-def to_production(project, registry, text="@staging", **options):
-    ref = resolve(registry.snapshot(), text, "small")
-    return promote(registry, ref, "production", pinned(project), **options)
 
 
 def test_a_run_records_params_metrics_tags_and_artifacts(project):
@@ -251,17 +212,12 @@ def test_a_damaged_archive_is_not_promoted(project):
         to_production(project, registry)
 
 
-def test_a_command_speaks_in_one_line_and_leaves_no_traceback(project, capsys, monkeypatch):
-    from nlp_gitops.cli.frame import run
-
-    monkeypatch.syspath_prepend(str(project.root))
-    monkeypatch.setattr(sys, "argv", ["tool"])
-
+def test_a_command_speaks_in_one_line_and_leaves_no_traceback(capsys):
     def main(argv):
         raise NotMeasured("nothing to see")
 
     with pytest.raises(SystemExit) as stop:
-        run(main)
+        frame_run(main, [])
 
     assert stop.value.code == 3
     assert capsys.readouterr().err == "error: nothing to see\n"

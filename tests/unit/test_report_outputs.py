@@ -1,4 +1,4 @@
-"""Where reports go: files, SARIF, annotations, the job summary, and `tools/report.py`."""
+"""Where reports go: files, SARIF, annotations, the job summary, and `nlp-gitops report`."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from report_kit import full, gate
 
 from nlp_gitops import report_findings, report_outputs
+from nlp_gitops.cli.report import main as report_command
 from nlp_gitops.errors import UsageError
 from nlp_gitops.report_view import view
 
@@ -104,13 +105,11 @@ def test_without_actions_there_are_no_annotations(capsys, monkeypatch):
 @pytest.mark.parametrize("form, begin", [
     ("text", "gate "), ("md", "## ❌"), ("comment", "## ❌"), ("html", "<!doctype html>"),
     ("sarif", "{")])
-def test_the_command_turns_a_report_into_each_format(tmp_path, monkeypatch, form, begin):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "tools"))
-    import report
+def test_the_command_turns_a_report_into_each_format(tmp_path, form, begin):
     source = tmp_path / "report.json"
     source.write_text(json.dumps(full()))
 
-    assert report.main([str(source), "--format", form, "--out", str(tmp_path / "out")]) == 0
+    assert report_command([str(source), "--format", form, "--out", str(tmp_path / "out")]) == 0
 
     assert (tmp_path / "out").read_text(encoding="utf-8").startswith(begin)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from nlp_gitops import scoring
 from nlp_gitops.errors import UsageError
-from nlp_gitops.scoring import Part, Task
 from nlp_gitops.model import Prediction
+from nlp_gitops.scoring import Part, Task
 
 
 class Sizes:
@@ -28,10 +28,10 @@ class Sizes:
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "_loaded", lambda kind, folder: Sizes())
+    monkeypatch.setattr(scoring, "_loaded", lambda kind, root, folder: Sizes())
     monkeypatch.setattr(scoring, "PART_BYTES", 100)
     monkeypatch.setattr(Sizes, "left", 10**9)
-    return Task("model", "sizes", str(tmp_path / "out"))
+    return Task("model", "nlp.sizes:Sizes", str(tmp_path), str(tmp_path / "out"))
 
 
 def rows(path, number):

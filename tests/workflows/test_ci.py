@@ -1,10 +1,12 @@
 """Pull requests and pushes on the real runner: what is green, what is red, and what that costs."""
 
 import json
+import os
 import shutil
+import sys
 
 import pytest
-from baking import ROOT, TEMPLATE, commit, git
+from baking import ROOT, TEMPLATE, bake, commit, environment, git, with_venv
 from flow_kit import NAME, REPO, team
 from github_events import event
 from github_standin import pulls
@@ -12,6 +14,8 @@ from runner import run_workflow
 
 ATTEST = "Attest the build, where the plan can"
 HOSTILE = "$(touch pwned) `touch pwned`\n::error::x <b>@org</b>"
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -23,11 +27,23 @@ def on_github(tmp_path, venv):
 @pytest.fixture
 def small(on_github):
     """The same with few tests of its own: that all of them pass is seen on the first push."""
-    for path in (on_github.project / "tests").glob("test_*.py"):
+    return with_quick_tests(on_github)
+
+
+@pytest.fixture
+def prompted(tmp_path, venv):
+    """Another one, whose model is a prompt."""
+    with team(tmp_path, venv, lambda output, venv: with_venv(
+            bake(output, task="prompt-classification"), venv)) as found:
+        yield with_quick_tests(found)
+
+
+def with_quick_tests(found):
+    for path in (found.project / "tests").glob("test_*.py"):
         if path.stem != "test_preprocess":
             path.unlink()
-    on_github.push("Keep the quick tests")
-    return on_github
+    found.push("Keep the quick tests")
+    return found
 
 
 def pull_request(on_github, base, number=7, branch="change", fork=False):
@@ -73,6 +89,22 @@ def test_the_first_push_of_a_new_repository_is_green_to_staging_without_any_sett
     assert report["verdict"] == "PASS"
 
 
+def test_what_changed_is_told_from_the_wheel_by_a_python_without_any_package(on_github, tmp_path):
+    python = tmp_path / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
+
+    result = on_github.act("ci.yml", "push", {
+        "ref": "refs/heads/main", "before": git(on_github.project, "rev-parse", "main")},
+        job="changed", lend=False,
+        env={"PATH": f"{python.parent}{os.pathsep}{environment()['PATH']}"})
+
+    assert result.exit_code == 0, result.log[-3000:]
+    assert [step.name for step in result.steps] == ["Check out", "Compare"]
+    assert "[changed] code=false" in result.log and "[changed] key=gate-" in result.log
+
+
 @pytest.mark.heavy
 def test_a_public_repository_attests_the_archive_and_where_it_is_told_to_it_goes_on(on_github):
     on_github.edit("project.yaml", "auto: false", "auto: true ")
@@ -115,22 +147,22 @@ def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(small)
         **dict.fromkeys(("checks", "gate", "drill", "register"), "skipped"), "pass": "success"}
 
 
-def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(small):
-    data = small.project / "data" / "train.jsonl"
+def test_each_broken_check_is_red_with_its_reason_and_nothing_is_trained(prompted):
+    data = prompted.project / "data" / "train.jsonl"
     first, rest = data.read_text(encoding="utf-8").split("\n", 1)
     data.write_text(json.dumps({**json.loads(first), "label": "postive"}) + "\n" + rest)
-    small.edit("nlp/preprocess.py", ".casefold()", "")
-    (small.project / "nlp" / "extra.py").write_text("import os\n")
-    small.edit("prompts/classify_sentiment/prompt_v0.3.1.txt", "{{ text }}", "{{ txet }}")
+    prompted.edit("nlp/preprocess.py", ".casefold()", "")
+    (prompted.project / "nlp" / "extra.py").write_text("import os\n")
+    prompted.edit("prompts/classify_sentiment/prompt_v0.3.1.txt", "{{ text }}", "{{ txet }}")
 
-    result = pull_request(small, on_branch(small, HOSTILE))
+    result = pull_request(prompted, on_branch(prompted, HOSTILE))
 
     assert {name: outcome for name, outcome in result.jobs.items() if "checks" in name} == {
         f"checks ({name})": "failure" for name in ("lint", "test", "schema", "prompts")}
     for reason in ("nlp/extra.py:1:1: F401", "test_preprocess.py", "did you mean 'positive'?",
                    "txet", "P040"):
         assert reason in result.log
-    for place in ("data/train.jsonl,line=1,", "prompt_v0.3.1.txt,line=40,"):
+    for place in ("data/train.jsonl,line=1,", "prompt_v0.3.1.txt,line=39,"):
         assert place in result.log
     assert (result.outcome("gate"), result.outcome("pass")) == ("skipped", "failure")
 

@@ -1,14 +1,22 @@
 """What workflows do around a promotion, through the commands a person can type, against GitHub."""
 
 import json
-import subprocess
+import shutil
+import zipfile
 from datetime import datetime, timezone
+from hashlib import sha256
 
 import pytest
 import yaml
-from baking import commit, git
+from baking import commit, git, run, tool, with_venv
 from flow_kit import HOSTILE, NAME, in_workflow, team_in_staging
 from github_events import event
+
+from nlp_gitops import lineage
+from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.project import load_project
+
+pytestmark = pytest.mark.xdist_group("flow-commands")
 
 
 @pytest.fixture(scope="module")
@@ -188,12 +196,12 @@ def test_a_doubled_rollback_finds_that_production_changed(on_github, tmp_path):
     assert "go=true" in (tmp_path / "now" / "output").read_text()
 
 
-def changed(on_github, tmp_path, base):
+def changed(project, job, base):
+    """Ask on the system's Python, which is kept from finding installed packages."""
     payload = event("push", ref="refs/heads/main", before=base)
-    env = in_workflow(tmp_path, payload)
-    subprocess.run(["python3", "-I", "tools/changed.py"], cwd=on_github.project, check=True,
-                   env={"PATH": "/usr/bin:/bin", **env})
-    return dict(line.split("=") for line in (tmp_path / "output").read_text().splitlines())
+    env = in_workflow(job, payload)
+    run("make", "changed", "PYTHON=python3 -S", cwd=project, env={"PATH": "/usr/bin:/bin", **env})
+    return dict(line.split("=") for line in (job / "output").read_text().splitlines())
 
 
 def test_papers_are_told_from_code_and_the_key_names_what_a_verdict_rests_on(on_github, tmp_path):
@@ -201,14 +209,65 @@ def test_papers_are_told_from_code_and_the_key_names_what_a_verdict_rests_on(on_
     on_github.edit("README.md", "##", "###")
     (on_github.project / "docs" / f"odd {HOSTILE.splitlines()[0].replace('/', '')}.md").touch()
     middle = commit(on_github.project, "Papers")
-    papers = changed(on_github, tmp_path / "papers", base)
+    papers = changed(on_github.project, tmp_path / "papers", base)
     on_github.edit("project.yaml", "c: 4.0", "c: 3.0")
     commit(on_github.project, "A parameter")
-    code = changed(on_github, tmp_path / "code", middle)
-    first = changed(on_github, tmp_path / "first", "0" * 40)
+    code = changed(on_github.project, tmp_path / "code", middle)
+    first = changed(on_github.project, tmp_path / "first", "0" * 40)
 
     assert papers["code"] == "false" and code["code"] == first["code"] == "true"
     assert papers["key"] != code["key"] == first["key"]
+
+
+@pytest.fixture
+def clone(on_github, tmp_path, venv):
+    """A person's clone, so that the team's own stays as it is."""
+    git(tmp_path, "clone", "--quiet", str(on_github.project), str(tmp_path / "clone"))
+    return with_venv(tmp_path / "clone", venv)
+
+
+def made_from(folder):
+    """Return what a run in this folder would be made from."""
+    project = load_project(folder)
+    return lineage.inputs(project, project.model(), load_manifest(project.dataset))
+
+
+def test_another_wheel_is_code_and_gives_another_key_and_another_lineage(clone, tmp_path):
+    [wheel] = clone.glob("vendor/*.whl")
+    lock, old = clone / "requirements.txt", sha256(wheel.read_bytes()).hexdigest()
+    base, before = git(clone, "rev-parse", "HEAD"), made_from(clone)
+    first = changed(clone, tmp_path / "first", base)
+
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("nlp_gitops/newer.py", "")
+    unlocked_at = commit(clone, "Another wheel")
+    unlocked = changed(clone, tmp_path / "unlocked", base)
+    refused = tool(clone, "train", check=False)
+    assert lock.read_text().count(old) == 1
+    lock.write_text(lock.read_text().replace(old, sha256(wheel.read_bytes()).hexdigest()))
+    commit(clone, "Lock it")
+    locked = changed(clone, tmp_path / "locked", unlocked_at)
+
+    assert (first["code"], unlocked["code"], locked["code"]) == ("false", "true", "true")
+    assert len({first["key"], unlocked["key"], locked["key"]}) == 3
+    # Nothing is trained by a wheel that is not locked.
+    assert refused.returncode == 2 and "its sha256 is" in refused.stderr
+    assert made_from(clone).differences(vars(before)) == ["code"]
+
+
+def test_an_unpacked_package_is_what_answers_and_its_edits_count_as_the_wheel_s(clone, tmp_path):
+    [wheel] = clone.glob("vendor/*.whl")
+    zipfile.ZipFile(wheel).extractall(clone)
+    shutil.rmtree(clone / "vendor")
+    base, before = commit(clone, "Unpack the package"), made_from(clone)
+    first = changed(clone, tmp_path / "first", base)
+    (clone / "nlp_gitops" / "newer.py").touch()
+    commit(clone, "Edit it")
+
+    edited = changed(clone, tmp_path / "edited", base)
+
+    assert (first["code"], edited["code"]) == ("false", "true") and first["key"] != edited["key"]
+    assert made_from(clone).differences(vars(before)) == ["code"]
 
 
 def test_the_notes_on_a_release_outlive_what_the_registry_writes_there():

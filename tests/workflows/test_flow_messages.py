@@ -10,6 +10,8 @@ from flow_kit import HOSTILE, NAME, in_workflow, team_in_staging
 from github_events import event
 from github_standin import pulls
 
+pytestmark = pytest.mark.xdist_group("flow-messages")
+
 
 @pytest.fixture(scope="module")
 def on_github(tmp_path_factory, venv):

@@ -8,6 +8,8 @@ from flow_kit import NAME, REPO, team
 from github_events import event
 from registry_kit import about, elsewhere
 
+pytestmark = [pytest.mark.xdist_group("flow-promotion"), pytest.mark.long]
+
 
 @pytest.fixture(scope="module")
 def on_github(tmp_path_factory, venv):

@@ -10,6 +10,8 @@ from github_events import event
 REPOSITORY = {"full_name": REPO, "default_branch": "main"}
 WEEKLY = {"schedule": "23 5 * * 1"}
 
+pytestmark = [pytest.mark.xdist_group("flow-schedules"), pytest.mark.long]
+
 
 @pytest.fixture(scope="module")
 def on_github(tmp_path_factory, venv):

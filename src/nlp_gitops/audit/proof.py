@@ -38,26 +38,36 @@ def source_pack(repo: Path, commit: str, paths: Sequence[str]) -> bytes:
 
 
 def _on_paths(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
-    wanted = dict.fromkeys(part.as_posix() for path in paths
-                           for part in (PurePosixPath(path), *PurePosixPath(path).parents))
-    asked = "".join(f"{commit}:{'' if path == '.' else path}\n" for path in wanted)
-    found = git.git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
-    return [line for line in found.splitlines() if not line.endswith(" missing")]
+    return [oid for oid in _objects(repo, commit, paths).values() if oid]
+
+
+def _objects(repo: Path, commit: str, paths: Sequence[str]) -> dict[str, str | None]:
+    """Return the object ids of paths and of the folders above them; None for what is not here."""
+    names = dict.fromkeys(part for path in paths for part in _upwards(path))
+    asked = "".join(f"{commit}:{name}\n" for name in names)
+    told = git.git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
+    return {name: None if line.endswith(" missing") else line
+            for name, line in zip(names, told.split("\n") if names else (), strict=True)}
+
+
+def _upwards(path: str) -> list[str]:
+    """Return a path and the folders above it up to the root, which has no name."""
+    names = (part.as_posix() for part in (PurePosixPath(path), *PurePosixPath(path).parents))
+    return ["" if name == "." else name for name in names]
 
 
 def left_out(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
     """Return those paths that a commit has and `source.pack` does not hold."""
+    held = _objects(repo, commit, paths)
     missing = []
     for path in paths:
-        for part in reversed((PurePosixPath(path), *PurePosixPath(path).parents)):
-            name = "" if part.as_posix() == "." else part.as_posix()
-            if _holds(repo, f"{commit}:{name}"):
-                continue
-            parent = "" if part.parent.as_posix() == "." else part.parent.as_posix()
-            if not name or part.name in git.git(repo, "ls-tree", "--name-only", "-z",
-                                                f"{commit}:{parent}").split("\0"):
-                missing.append(path)
-            break
+        name = next((part for part in reversed(_upwards(path)) if held[part] is None), None)
+        if name is None:
+            continue
+        folder, _, last = name.rpartition("/")
+        if not name or last in git.git(repo, "ls-tree", "--name-only", "-z",
+                                       f"{commit}:{folder}").split("\0"):
+            missing.append(path)
     return missing
 
 

@@ -2,7 +2,8 @@
 
 Profiles of files add up to the last bit, so both give the same numbers. Dask is the extra `dask`:
 a cluster on this machine, or the one that DASK_SCHEDULER_ADDRESS names; its workers need this
-repository on their path. Any engine that can map over files fits here (nlp-gitops help drift has Spark).
+repository on their path. Any engine that can map over files fits here (`nlp-gitops help drift`
+has Spark).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -19,8 +19,8 @@ class Settings:
     """`params` go into every request; `price` is `{input, output}` for a million tokens.
 
     `attempts` is how often a row may be asked until an answer keeps to the format, `timeout_s` the
-    seconds of silence after which a request is given up. `fallback` is `abstain`, or the dotted path
-    of a class that answers where the provider does not.
+    seconds of silence after which a request is given up. `fallback` is `abstain`, or the dotted
+    path of a class that answers where the provider does not.
     """
 
     provider: str = STAND_IN

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops import dotted, skops_file
-from nlp_gitops.errors import UsageError
+from nlp_gitops.errors import UsageError, described
 from nlp_gitops.model import Model
 
 
@@ -39,6 +39,5 @@ def _attempt(what: str, action: Callable[[], Any], root: Path, place: str) -> An
     try:
         return action()
     except Exception as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise UsageError(f"{place}: `{what}` failed: {type(error).__name__}: {reason}; "
+        raise UsageError(f"{place}: `{what}` failed: {described(error)}; "
                          f"{dotted.line_of(error, root)}") from None

@@ -12,7 +12,7 @@ from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.errors import NotMeasured, UsageError
 from nlp_gitops.findings import Finding
 from nlp_gitops.merge_base import FETCH_ALL
-from nlp_gitops.project import find_root, load_project
+from nlp_gitops.project import load_project
 from nlp_gitops.prompts import checks, history, vcs
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt, read
@@ -98,19 +98,16 @@ def _folder(path: Path) -> Path:
 
 
 def _require_unused(folder: Path) -> None:
-    """Raise UsageError if a model of the repository has a prompt of this folder, which is empty."""
-    try:
-        project = load_project(find_root(folder.absolute().parent))
-    except NoProject:
-        return
-    if project.prompts.resolve() != folder.resolve():
+    """Raise UsageError if a model of the repository has a prompt of this folder, which has none."""
+    root = next((up for up in folder.absolute().parents if (up / "project.yaml").is_file()), None)
+    project = load_project(root) if root else None
+    if project is None or project.prompts.resolve() != folder.resolve():
         return
     for model in project.models.values():
         if model.prompt:
             raise UsageError(f"{project.where('models', model.name, 'prompt')}: {model.name} has "
-                             f"the prompt {model.prompt}, and {folder} holds no prompt; write "
-                             f"{folder / model.prompt / 'prompt_v0.1.0.txt'}, or take it back "
-                             f"from git")
+                             f"the prompt {model.prompt}, and there is no prompt file; write "
+                             f"{folder / model.prompt / 'prompt_v0.1.0.txt'}")
 
 
 def _twins(entries: Sequence[Entry]) -> Iterator[Finding]:

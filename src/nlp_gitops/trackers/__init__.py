@@ -27,7 +27,7 @@ def open_trackers(names: Sequence[str], project: str, root: Path) -> dict[str, T
 
 
 def _open(name: str, project: str, root: Path) -> Tracker:
-    if ":" not in name and name not in BUILT_IN:
+    if name not in BUILT_IN and not dotted.is_path(name):
         raise UsageError(f"tracking: no tracker {name!r}; write {', '.join(BUILT_IN)}, or "
                          "module:Class for your own")
     return dotted.load(BUILT_IN.get(name, name), root, f"tracking: {name}")(project, root)

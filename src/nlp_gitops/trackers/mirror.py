@@ -1,7 +1,6 @@
 """Telling several trackers the same. One that fails is left behind; the run goes on."""
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
@@ -9,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops import files
+from nlp_gitops.errors import reason
 from nlp_gitops.trackers.base import Tracker
 
 NOTE = "mirrors.json"
 COMPLETE = "complete"
-_PASSWORD = re.compile(r"://[^/@\s]*@")
 
 
 class Mirror:
@@ -71,12 +70,6 @@ class Mirror:
         known = self._notes.setdefault(name, {"where": "", "state": ""})
         known.update({"state": state} if where is None else {"state": state, "where": where})
         files.write_json(self._folder / NOTE, {**notes(self._folder), **self._notes})
-
-
-def reason(error: Exception) -> str:
-    """Return an error of a foreign library in one short line, without passwords in addresses."""
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return _PASSWORD.sub("://", first)[:200]
 
 
 def notes(folder: Path) -> dict[str, dict[str, str]]:

@@ -8,10 +8,10 @@ from html import unescape
 
 import pytest
 import tiny_registry as tiny
-from small import HERE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs_kit import command
+from small import HERE
 
 from nlp_gitops.audit import bundle, chain, page, proof, story
 from nlp_gitops.audit.check import check

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nlp_gitops import yamlfile
+from nlp_gitops.cli.main import main
 from nlp_gitops.dataset import card
 from nlp_gitops.dataset.command import check_and_fix
 from nlp_gitops.dataset.manifest import load_manifest
@@ -307,10 +308,15 @@ def test_the_command_ends_with_one_line_and_the_exit_code(tmp_path: Path) -> Non
     (["gone.yaml"], 2, "gone.yaml: no such file"),
     (["dataset.yaml", "--base", "x"], 3, "--base x: no such commit"),
 ])
-def test_what_cannot_be_checked_is_one_line(tmp_path: Path, arguments: list[str], code: int,
-                                            part: str) -> None:
+def test_what_cannot_be_checked_is_one_line(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+        arguments: list[str], code: int, part: str) -> None:
     brief(tmp_path)
-    done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == code
-    assert done.stderr.startswith("error: ") and part in done.stderr
-    assert len(done.stderr.splitlines()) == 1 and not done.stdout
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["check-schema", *arguments])
+    said = capsys.readouterr()
+    assert ended.value.code == code
+    assert said.err.startswith("error: ") and part in said.err
+    assert len(said.err.splitlines()) == 1 and not said.out

@@ -6,16 +6,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from small import HERE, make_project
 
 from nlp_gitops.errors import UsageError
 from nlp_gitops.incidents import facts, form, pages, reports, timeline
 from nlp_gitops.incidents.facts import Facts
 from nlp_gitops.names import ModelRef
-from nlp_gitops.project import find_root, load_project
 from nlp_gitops.registry.events import Event
 from nlp_gitops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA
 
-PROJECT = load_project(find_root())
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
@@ -26,6 +25,12 @@ def at(minutes, seconds=0):
 def event(seq, action, version, minutes, stage=None, **more):
     return Event("m", seq, action, version, stage, more.pop("actor", "ann"),
                  at(minutes).isoformat(), str(seq), **more)
+
+
+@pytest.fixture(scope="module")
+def team(tmp_path_factory):
+    """The settings of a small project, beside the forms that every project gets."""
+    return replace(make_project(tmp_path_factory.mktemp("team")), root=HERE)
 
 
 EVENTS = (event(1, "promote", "v1.0.0", -9000, "production"),
@@ -105,56 +110,57 @@ def test_the_same_deploy_in_two_reports_is_told_once(tmp_path):
     assert len(found.deploys) == 1
 
 
-def incident(found, suspect=None, why=None, severity=None):
-    return pages.incident(PROJECT, found, suspect, why, severity, None)
+def incident(team, found, suspect=None, why=None, severity=None):
+    return pages.incident(team, found, suspect, why, severity, None)
 
 
-def test_after_a_rollback_the_incident_is_about_the_version_that_was_taken_back():
-    page = incident(known())
+def test_after_a_rollback_the_incident_is_about_the_version_that_was_taken_back(team):
+    page = incident(team, known())
     assert page.title == "Incident: m@v1.1.0: bad labels" and page.labels == ("incident",)
     assert "### Severity\n\nSEV2\n" in page.text
     assert "- suspected: `m@v1.1.0`\n- in production: `v1.0.0` since 2026-03-01T13:12" in page.text
 
 
 @pytest.mark.parametrize("rehearsal, severity", [(False, "SEV3"), (True, "SEV4")])
-def test_a_refused_canary_is_about_the_candidate(tmp_path, rehearsal, severity):
-    page = incident(known(deploy(1, "FAIL", rehearsal=rehearsal, why="errors: 9 of 80"),
-                          events=EVENTS[:1], tmp_path=tmp_path))
+def test_a_refused_canary_is_about_the_candidate(team, tmp_path, rehearsal, severity):
+    page = incident(team, known(deploy(1, "FAIL", rehearsal=rehearsal, why="errors: 9 of 80"),
+                                events=EVENTS[:1], tmp_path=tmp_path))
     assert page.title == "Incident: m@v1.1.0: errors: 9 of 80" and severity in page.text
 
 
-def test_a_person_s_words_come_first():
-    page = incident(known(), ModelRef.parse("m@v1.0.0"), "wrong labels for books", "SEV1")
+def test_a_person_s_words_come_first(team):
+    page = incident(team, known(), ModelRef.parse("m@v1.0.0"), "wrong labels for books", "SEV1")
     assert page.title == "Incident: m@v1.0.0: wrong labels for books" and "SEV1" in page.text
 
 
-def test_without_anything_wrong_one_has_to_say_what_it_is():
+def test_without_anything_wrong_one_has_to_say_what_it_is(team):
     with pytest.raises(UsageError, match="--why"):
-        incident(known(events=EVENTS[:1]))
+        incident(team, known(events=EVENTS[:1]))
 
 
-def test_personal_data_and_markup_do_not_get_into_the_page(tmp_path):
+def test_personal_data_and_markup_do_not_get_into_the_page(team, tmp_path):
     nasty = "ann@example.org <b>@team</b> [x](http://y) #3"
     events = (*EVENTS[:2], replace(EVENTS[2], reason=nasty, actor="Ann <ann@example.org>"))
     found = known(deploy(1, "FAIL", why=nasty), tmp_path=tmp_path, events=events)
 
-    for page in (incident(found), incident(found, why=nasty), pages.post_mortem(PROJECT, found)):
+    for page in (incident(team, found), incident(team, found, why=nasty),
+                 pages.post_mortem(team, found)):
         assert "ann@example.org" not in page.title + page.text
         for raw in ("<b>", "@team", "](http", " #3"):
             assert raw not in page.text
 
 
-@pytest.mark.parametrize("name", ["incident", "post_mortem"])
-def test_a_page_has_every_heading_of_its_form_and_says_what_is_still_to_write(name):
-    page = (incident if name == "incident" else lambda found: pages.post_mortem(PROJECT, found))(
-        known())
-    labels = [label for _, label, _ in form.read(PROJECT, name).fields]
+@pytest.mark.parametrize("name, write", [
+    ("incident", incident), ("post_mortem", pages.post_mortem)])
+def test_a_page_has_every_heading_of_its_form_and_says_what_is_still_to_write(team, name, write):
+    page = write(team, known())
+    labels = [label for _, label, _ in form.read(team, name).fields]
     assert re.findall(r"^### (.+)$", page.text, re.MULTILINE) == labels
     assert "\n_" in page.text
 
 
-def test_a_long_reason_is_cut_in_the_title_only():
-    page = incident(known(), why="x " * 300)
+def test_a_long_reason_is_cut_in_the_title_only(team):
+    page = incident(team, known(), why="x " * 300)
     assert len(page.title) < 140 and page.text.count("x") > 299
 
 

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
 from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.llm import Session, Unavailable, session_of
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.llm import PromptClassifier
+from nlp_gitops.llm import PromptClassifier, Session, Unavailable, session_of
 from nlp_gitops.llm.standin import StandIn
+from nlp_gitops.names import ABSTAIN
 
 
 # What is sent
@@ -118,8 +117,10 @@ def test_without_an_answer_the_model_abstains_which_is_never_right(tmp_path):
     assert "not JSON" in prediction.usage.fault
 
 
-def test_a_classic_model_may_answer_instead_and_is_stored_with_the_prompt(tmp_path):
-    found = model(tmp_path, lambda _: "?", fallback="tfidf-logistic")
+# The second is how versions were registered before classes were dotted paths.
+@pytest.mark.parametrize("kind", ["nlp.classifiers:TfidfLogistic", "tfidf-logistic"])
+def test_a_classic_model_may_answer_instead_and_is_stored_with_the_prompt(project, tmp_path, kind):
+    found = model(tmp_path, lambda _: "?", fallback=kind)
     texts = ["awful thing", "lovely thing"] * 4
     found.train(texts, ["bad", "good"] * 4)
     (tmp_path / "model").mkdir()
@@ -137,10 +138,13 @@ def test_a_classic_model_may_answer_instead_and_is_stored_with_the_prompt(tmp_pa
     ({"provider": "oracle", "model": "x"}, "no provider 'oracle'"),
     ({"provider": "openai", "model": "stand-in"}, "which model"),
     ({**LIVE, "attempts": 0}, "attempts"), ({**LIVE, "timeout_s": -1}, "timeout_s"),
-    ({**LIVE, "price": {"input": 1}}, "price"), ({**LIVE, "fallback": "prompted"}, "fallback"),
-    ({**LIVE, "temprature": 0}, "temprature")])
-def test_settings_that_cannot_work_are_refused(tmp_path, options, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+    ({**LIVE, "price": {"input": 1}}, "price"), ({**LIVE, "temprature": 0}, "temprature"),
+    ({**LIVE, "fallback": "prompted"}, "no fallback 'prompted'.* asks no provider"),
+    ({**LIVE, "fallback": "nlp.prompted:PromptModel"}, "no fallback .* asks no provider"),
+    ({**LIVE, "fallback": "nlp.classifiers:Tfidf"}, "fallback 'nlp.classifiers:Tfidf': .* has no"),
+    ({**LIVE, "fallback": "words"}, "fallback 'words': .* is not a dotted path")])
+def test_settings_that_cannot_work_are_refused(project, tmp_path, options, message):
+    with pytest.raises((ValueError, TypeError, UsageError), match=message):
         PromptClassifier(prompt(tmp_path), **options)
 
 

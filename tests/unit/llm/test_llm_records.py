@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import llm_kit
 import pytest
 from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
@@ -119,7 +120,7 @@ def test_a_line_that_is_no_record_is_named(tmp_path):
 
 KILLED = """
 import sys, time
-sys.path[:0] = ["{here}", "{root}"]
+sys.path.insert(0, "{support}")
 from pathlib import Path
 from llm_kit import asker, ask, session, GOOD
 folder = Path("{folder}")
@@ -131,8 +132,7 @@ ask(asker(folder, slowly, session(folder, concurrency=2))[0], *map(str, range(50
 
 
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path):
-    here = Path(__file__).resolve().parent
-    code = KILLED.format(here=here, root=here.parent, folder=tmp_path)
+    code = KILLED.format(support=Path(llm_kit.__file__).parent, folder=tmp_path)
     process = subprocess.Popen([sys.executable, "-c", code])
     path = tmp_path / "cache/mood/answers_v1.0.0.jsonl"
     for _ in range(1500):

@@ -6,13 +6,15 @@ The provider is scripted; `test_llm_endpoint.py` has a real server.
 import json
 import re
 import shutil
+import sys
 
-import nlp.model
 import pytest
-from small import HERE, commit
 from llm_kit import Scripted
+from small import HERE, commit
 
 from nlp_gitops import champion, report_data, report_outputs
+from nlp_gitops.cli.prompt_lab import main as prompt_lab
+from nlp_gitops.cli.score import main as score
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import read_split
 from nlp_gitops.errors import NotMeasured, UsageError
@@ -25,8 +27,6 @@ from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve, rollback
 from nlp_gitops.training import train
-from nlp_gitops.cli.prompt_lab import main as prompt_lab
-from nlp_gitops.cli.score import main as score
 
 WORDS = {"positive": ("love", "great", "excellent", "very happy"),
          "negative": ("broke", "awful", "waste", "unhappy")}
@@ -49,7 +49,7 @@ def both(project, monkeypatch):
     path = project.root / "project.yaml"
     path.write_text(path.read_text() + """\
   asks:
-    class: prompted
+    class: nlp.prompted:PromptModel
     task: prompt-classification
     prompt: classify_sentiment
     params: {provider: openai, model: tiny, price: {input: 1, output: 1}}
@@ -342,7 +342,9 @@ def test_a_prompt_champion_of_stored_answers_is_not_asked_without_leave(
 
 def test_a_version_whose_class_is_gone_is_not_scored(both, says, tmp_path, monkeypatch):
     produced(both, "small")
-    monkeypatch.delitem(nlp.model.MODELS, "tfidf-logistic")
+    monkeypatch.delattr(sys.modules["nlp.classifiers"], "TfidfLogistic")
 
-    with pytest.raises(NotMeasured, match="'tfidf-logistic', which nlp/model.py has no more"):
+    with pytest.raises(NotMeasured, match=(
+            "small@v1.0.0: class nlp.classifiers:TfidfLogistic: nlp/classifiers.py has no "
+            "TfidfLogistic.*; keep the class")):
         score(["data/test.jsonl", "--model", "small@v1.0.0", "--out", str(tmp_path / "scored")])

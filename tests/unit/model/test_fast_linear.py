@@ -1,24 +1,28 @@
 """The fast path of the default model gives what scikit-learn gives."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import hstack
+from small import HERE
 
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
-from nlp_gitops.project import find_root
-from nlp.classifiers import TfidfLogistic
+from nlp_gitops import dotted
 
-ROWS = [row for split in ("train", "test")
-        for row in read_split(load_manifest(find_root() / "data" / "dataset.yaml"), split)]
+ROWS = [json.loads(line) for split in ("train", "test")
+        for line in (HERE / "data" / f"{split}.jsonl").read_text("utf-8").splitlines()]
 SMALL = [("good and fine, isn't it", "a"), ("good good kettle", "a"), ("bad bad kettle", "b"),
          ("a bad day é", "b"), ("neither good nor bad", "c"), ("nor fine", "c")]
 
 
+def default_model():
+    return dotted.load("nlp.classifiers:TfidfLogistic", HERE, "the template's")
+
+
 def trained(rows, **params):
-    model = TfidfLogistic(**params)
+    model = default_model()(**params)
     model.train([text for text, _ in rows], [label for _, label in rows])
     return model
 
@@ -65,5 +69,5 @@ def test_on_long_and_empty_texts():
 def test_a_loaded_model_answers_the_same(tmp_path):
     model = trained(SMALL, min_df=1)
     model.save(tmp_path)
-    assert TfidfLogistic.load(tmp_path).predict(["a good kettle"]) == model.predict(
+    assert default_model().load(tmp_path).predict(["a good kettle"]) == model.predict(
         ["a good kettle"])

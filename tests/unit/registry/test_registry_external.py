@@ -5,15 +5,16 @@ import json
 import jsonschema
 import pytest
 import tiny_registry as tiny
-from small import HERE, commit
 from runs_kit import command
+from small import commit
 
+from nlp_gitops import package_files
 from nlp_gitops.actions import promotion
 from nlp_gitops.champion import find
 from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.registry.connect import connect
 
-SCHEMA = json.loads((HERE / "schemas" / "manifest.schema.json").read_text())
+SCHEMA = json.loads(package_files.text("schemas/manifest.schema.json"))
 GATES = """\
 gates_version: 1
 gates:

@@ -17,10 +17,37 @@ def made(tmp_path_factory):
     return found
 
 
+@pytest.fixture(scope="module")
+def grown(made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grown")
+    found = tiny.copied(made, folder)
+    tiny.promote(found, "m@v1.0.0", "production")
+    tiny.register(found, folder, "two")
+    return found
+
+
+@pytest.fixture(scope="module")
+def replaced(grown, tmp_path_factory):
+    found = tiny.copied(grown, tmp_path_factory.mktemp("replaced"))
+    return found, tiny.promote(found, "m@v1.0.1", "production")
+
+
 @pytest.fixture
 def registry(made, tmp_path):
     """A registry whose v1.0.0 is in staging."""
     return tiny.copied(made, tmp_path)
+
+
+@pytest.fixture
+def two(grown, tmp_path):
+    """A registry whose v1.0.0 is in production, and v1.0.1 in staging."""
+    return tiny.copied(grown, tmp_path)
+
+
+@pytest.fixture
+def second(replaced, tmp_path):
+    """A registry whose v1.0.1 is in production, where it replaced v1.0.0."""
+    return tiny.copied(replaced[0], tmp_path)
 
 
 def stages(registry):
@@ -43,20 +70,17 @@ def pushed(registry, branch):
 # A freeze
 
 
-def test_while_promotions_are_frozen_nothing_goes_to_production_and_a_rollback_does(registry,
+def test_while_promotions_are_frozen_nothing_goes_to_production_and_a_rollback_does(second,
                                                                                     tmp_path):
-    tiny.promote(registry, "m@v1.0.0", "production")
-    tiny.register(registry, tmp_path, "two")
-    tiny.promote(registry, "m@v1.0.1", "production")
-    tiny.register(registry, tmp_path, "three")
-    frozen = tiny.with_settings(registry, frozen="incident 7")
+    tiny.register(second, tmp_path, "three")
+    frozen = tiny.with_settings(second, frozen="incident 7")
 
     tiny.promote(frozen, "m@v1.0.2", "shadow")
     with pytest.raises(Conflict, match="frozen: incident 7; rollback works"):
         tiny.promote(frozen, "m@v1.0.2", "production")
     operations.rollback(frozen, "m", "wrong labels")
 
-    assert stages(registry)["production"] == "v1.0.0"
+    assert stages(second)["production"] == "v1.0.0"
 
 
 # Going on from where a version is
@@ -99,11 +123,8 @@ def test_a_version_that_holds_the_stage_stays_there_without_an_event(registry, s
     assert outcome.events == ()
 
 
-def test_the_replaced_version_is_archived_in_the_same_push(registry, tmp_path):
-    tiny.promote(registry, "m@v1.0.0", "production")
-    tiny.register(registry, tmp_path, "two")
-
-    outcome = tiny.promote(registry, "m@v1.0.1", "production")
+def test_the_replaced_version_is_archived_in_the_same_push(replaced):
+    _, outcome = replaced
 
     assert [(event.version, event.stage) for event in outcome.events] == [
         ("v1.0.1", "production"), ("v1.0.0", "archived")]
@@ -159,16 +180,13 @@ def test_a_version_whose_archive_is_damaged_is_not_promoted(registry, damage, er
     assert "production" not in stages(registry)
 
 
-def test_rollback_does_not_go_to_a_version_whose_archive_is_damaged(registry, tmp_path):
-    tiny.promote(registry, "m@v1.0.0", "production")
-    tiny.register(registry, tmp_path, "two")
-    tiny.promote(registry, "m@v1.0.1", "production")
-    registry.store.path(registry.states()["m"].find("v1.0.0").archive_sha256).unlink()
+def test_rollback_does_not_go_to_a_version_whose_archive_is_damaged(second):
+    second.store.path(second.states()["m"].find("v1.0.0").archive_sha256).unlink()
 
     with pytest.raises(NotMeasured, match="archive of m@v1.0.0"):
-        operations.rollback(registry, "m", "drill")
+        operations.rollback(second, "m", "drill")
 
-    assert stages(registry)["production"] == "v1.0.1"
+    assert stages(second)["production"] == "v1.0.1"
 
 
 def test_rollback_without_a_reason_is_usage(registry):
@@ -211,17 +229,14 @@ def test_a_protected_branch_that_is_not_there_is_3(registry):
     assert caught.value.exit_code == 3
 
 
-def test_a_remote_on_this_machine_reads_only_the_tags_that_are_pushed(tmp_path, monkeypatch):
-    registry = tiny.registry_in(tmp_path)
-    for number in range(4):
-        tiny.register(registry, tmp_path, f"weights {number}")
+def test_a_remote_on_this_machine_reads_only_the_tags_that_are_pushed(two, tmp_path, monkeypatch):
     trace = tmp_path / "packets"
     monkeypatch.setenv("GIT_TRACE_PACKET", str(trace))
 
-    outcome = tiny.promote(registry, "m@v1.0.3", "shadow")
+    outcome = tiny.promote(two, "m@v1.0.1", "shadow")
 
     told = [line.partition("receive-pack> ")[2] for line in trace.read_text().splitlines()]
     assert [line for line in told if "refs/" in line][-2:] == [
-        "ok refs/heads/registry", "ok refs/tags/m#shadow#9"]
+        "ok refs/heads/registry", "ok refs/tags/m#shadow#6"]
     assert not any("refs/tags/m@" in line for line in told)
-    assert [event.tag for event in outcome.events] == ["m#shadow#9"]
+    assert [event.tag for event in outcome.events] == ["m#shadow#6"]

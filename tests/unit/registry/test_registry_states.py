@@ -1,6 +1,6 @@
 """Any interleaving of operations keeps the registry whole, compared with a plain model of it.
 
-REGISTRY_EXAMPLES and REGISTRY_STEPS make the test larger.
+REGISTRY_EXAMPLES and REGISTRY_STEPS make the test larger; tests/drills runs it in full size.
 """
 
 import copy
@@ -286,8 +286,8 @@ def moment(time):
 # Shrinking a failure would take minutes: every step is real git.
 Registry.TestCase.settings = settings(
     phases=(Phase.generate,),
-    max_examples=int(os.environ.get("REGISTRY_EXAMPLES", "6")), deadline=None, database=None,
-    stateful_step_count=int(os.environ.get("REGISTRY_STEPS", "12")),
+    max_examples=int(os.environ.get("REGISTRY_EXAMPLES", "2")), deadline=None, database=None,
+    stateful_step_count=int(os.environ.get("REGISTRY_STEPS", "10")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 

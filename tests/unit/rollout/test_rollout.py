@@ -10,10 +10,10 @@ import threading
 import time
 
 import pytest
+from small import HERE
 
 from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.names import ModelRef
-from nlp_gitops.project import find_root, load_project
 from nlp_gitops.rollout import canary, care, nginx, place, processes, replicas, report, state
 from nlp_gitops.rollout.counts import of_page
 from nlp_gitops.rollout.judge import Counts, Decision, Row
@@ -21,7 +21,7 @@ from nlp_gitops.rollout.state import Slot, State
 from nlp_gitops.rollout.traffic import Traffic
 
 REF = ModelRef.parse("m@v1.0.0")
-TEMPLATE = (find_root() / "deploy" / "nginx.conf").read_text()
+TEMPLATE = (HERE / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 
 
 def test_a_state_comes_back_as_it_was(tmp_path):
@@ -34,7 +34,7 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert saved.with_slot("blue", None).slots == {}
 
 
-def test_an_abort_keeps_the_proxy_where_the_deploy_put_it(tmp_path, monkeypatch):
+def test_an_abort_keeps_the_proxy_where_the_deploy_put_it(project, tmp_path, monkeypatch):
     known, used = State("production", 8080, host="0.0.0.0"), []
     folder = tmp_path / "production"
     folder.mkdir()
@@ -43,7 +43,7 @@ def test_an_abort_keeps_the_proxy_where_the_deploy_put_it(tmp_path, monkeypatch)
     monkeypatch.setattr(care, "without_canary", lambda place, now, stop: used.append(
         place.target.host) or now)
 
-    care.abort(load_project(find_root()), "production", "drill", lambda line: None)
+    care.abort(project, "production", "drill", lambda line: None)
 
     assert used == ["0.0.0.0"]
 

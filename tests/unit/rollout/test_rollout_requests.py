@@ -6,11 +6,11 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from small import HERE
 
 from nlp_gitops.errors import UsageError
 from nlp_gitops.incidents.drill import Stage
 from nlp_gitops.names import ModelRef
-from nlp_gitops.project import find_root, load_project
 from nlp_gitops.rollout import command, nginx, place, processes
 from nlp_gitops.rollout.place import Place
 from nlp_gitops.rollout.state import LOOPBACK, Slot, State
@@ -27,11 +27,14 @@ def has_nginx():
 
 @pytest.mark.skipif(not has_nginx(), reason="nginx is not installed: apt-get install nginx-light")
 @pytest.mark.parametrize("host", ALL)
-def test_the_proxy_is_reached_where_it_listens(tmp_path, host):
+def test_the_proxy_is_reached_where_it_listens(project, host):
     if ":" in host and not os.path.exists("/proc/net/if_inet6"):
         pytest.skip("this machine has no IPv6")
-    tmp_path.chmod(0o755)
-    target = Machine(load_project(find_root()), tmp_path, None, host, processes.free_port())
+    shutil.copytree(HERE / "deploy", project.root / "deploy")
+    project.root.chmod(0o755)
+    folder = project.root / "place"
+    folder.mkdir()
+    target = Machine(project, folder, None, host, processes.free_port())
     now = State("production", target.port, {"blue": Slot(str(REF), 5001)}, "blue", generation=1,
                 host=host)
     nginx.check_address(host)

@@ -5,20 +5,18 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
+from http_kit import RELEASE
 from prometheus_client.parser import text_string_to_metric_families
+from small import HERE
 
+from nlp_gitops.model import Prediction
 from nlp_gitops.rollout.state import Slot, State, targets
 from nlp_gitops.serving.metrics import Metrics
-from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
 
-ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "deploy" / "monitoring"
-RELEASE = Release("m", "v1.0.0", "rows-v1.0.0", "n/a", "a" * 64, "c" * 40, ("bad", "good"), "blue")
+FOLDER = HERE / "deploy" / "monitoring"
 RULES = [rule for group in yaml.safe_load((FOLDER / "rules.yml").read_text())["groups"]
          for rule in group["rules"]]
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
@@ -71,7 +69,7 @@ def test_the_bound_of_slow_answers_is_one_of_the_histogram():
 
 
 def test_every_alert_says_how_bad_it_is_and_has_a_section_in_the_runbook():
-    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", (HERE / "docs" / "runbook.md").read_text(), re.MULTILINE)
     for rule in RULES:
         if "alert" in rule:
             assert rule["labels"]["severity"] in ("page", "ticket")

@@ -5,15 +5,14 @@ import subprocess
 import sys
 import time
 
+import fsspec
 import pytest
+from http_kit import RELEASE
 
 from nlp_gitops.errors import UsageError
-from nlp_gitops.serving.prediction_log import Entry, PredictionLog, lines, text_writer
-from nlp_gitops.serving.release import Release
 from nlp_gitops.model import Prediction
+from nlp_gitops.serving.prediction_log import Entry, PredictionLog, lines, text_writer
 
-RELEASE = Release("m", "v1.0.0", "rows-v1.0.0", "n/a", "a" * 64, "c" * 40, ("bad", "good"),
-                  "stable")
 ANSWERS = [Prediction("good", {"good": 0.75, "bad": 0.25})]
 
 
@@ -30,7 +29,6 @@ def test_the_log_is_rotated_by_size_and_every_line_is_whole(tmp_path):
 
 
 def test_closed_files_are_copied_to_any_location_and_sent_again_until_they_are_whole(tmp_path):
-    fsspec = pytest.importorskip("fsspec")
     place = fsspec.filesystem("memory")
     log = PredictionLog(tmp_path, RELEASE, text_writer("masked"), 1000, url="memory://logs/m")
     for number in range(30):
@@ -49,7 +47,6 @@ def test_closed_files_are_copied_to_any_location_and_sent_again_until_they_are_w
 
 
 def test_a_location_that_cannot_be_written_is_counted_and_delays_nothing(tmp_path, capfd):
-    pytest.importorskip("fsspec")
     (tmp_path / "file").write_text("in the way")
     log = PredictionLog(tmp_path / "log", RELEASE, text_writer("none"), 1000,
                         url=f"file://{tmp_path}/file")
@@ -61,7 +58,6 @@ def test_a_location_that_cannot_be_written_is_counted_and_delays_nothing(tmp_pat
 
 @pytest.mark.parametrize("url", ["nosuch://bucket/x"])
 def test_a_location_that_nobody_knows_is_one_line(tmp_path, url):
-    pytest.importorskip("fsspec")
     with pytest.raises(UsageError, match="service.log_url"):
         PredictionLog(tmp_path, RELEASE, text_writer("none"), 1000, url=url)
 

@@ -6,79 +6,26 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 import uvicorn
+from http_kit import LIMITS, RELEASE, asked, call, predict, run, served
 from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.server import ServerState
 
 from nlp_gitops.errors import UsageError
+from nlp_gitops.model import Prediction
 from nlp_gitops.names import ABSTAIN
-from nlp_gitops.project import ServiceSettings
 from nlp_gitops.rollout.counts import of_log, of_page
 from nlp_gitops.serving import faults, lease
+from nlp_gitops.serving.application import application
 from nlp_gitops.serving.batching import Batcher
 from nlp_gitops.serving.front import Desk, Front
 from nlp_gitops.serving.lease import Lease
 from nlp_gitops.serving.metrics import Metrics
 from nlp_gitops.serving.one_write import OneWriteProtocol
 from nlp_gitops.serving.prediction_log import PredictionLog, text_writer
-from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
-from nlp_gitops.serving.application import application
-
-RELEASE = Release("m", "v1.0.0", "rows-v1.0.0", "n/a", "a" * 64, "c" * 40, ("bad", "good"),
-                  "stable")
-LIMITS = ServiceSettings(max_body_bytes=2000, max_text_characters=100, max_batch=3,
-                         max_concurrent=4, seconds=2.0)
-
-
-def predict(texts):
-    if any("boom" in text for text in texts):
-        raise RuntimeError(f"cannot digest {texts}")
-    return [Prediction("odd", {"odd": 1.0}) if "odd" in text else
-            Prediction("good", {"good": 0.75, "bad": 0.25}) for text in texts]
-
-
-@contextmanager
-def served(model=predict, **changes):
-    """Serve a release on a port of its own; yield (port, desk)."""
-    settings, release = changes.pop("limits", LIMITS), changes.pop("release", RELEASE)
-    desk = Desk(release, settings, Batcher(model), Metrics(release, 3), **changes)
-    with run(Front(application, desk)) as port:
-        yield port, desk
-
-
-@contextmanager
-def run(app):
-    """Run an ASGI application; yield its port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def call(port, body, path="/predict", method="POST", **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    data = json.dumps(body).encode() if not isinstance(body, bytes) else body
-    connection.request(method, path, data, {"Content-Type": "application/json", **headers})
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer, content
-
-
-def asked(port, body, **headers):
-    answer, content = call(port, body, **headers)
-    return answer.status, json.loads(content)
 
 
 @pytest.fixture(scope="module")

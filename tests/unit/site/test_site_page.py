@@ -1,4 +1,4 @@
-"""The registry page as markup; tests/test_site.py of the template looks at it in a browser."""
+"""The registry page as markup; tests/integration/test_site.py looks at it in a browser."""
 
 from nlp_gitops.registry.events import State
 from nlp_gitops.site.contents import Contents

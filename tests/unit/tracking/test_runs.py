@@ -6,8 +6,8 @@ import re
 import sys
 
 import pytest
-from small import HERE, git
 from runs_kit import command, logged, small_repository, trained
+from small import ROOT, git
 
 from nlp_gitops import files, line_chart, lineage, run_pages, run_views, tracking
 from nlp_gitops.dataset.manifest import load_manifest
@@ -18,9 +18,9 @@ from nlp_gitops.worktree import checked_out
 
 
 @pytest.fixture
-def small(project, monkeypatch):
+def small(project):
     """A committed repository whose model needs no library."""
-    return small_repository(project, monkeypatch)
+    return small_repository(project)
 
 
 def test_a_run_records_where_it_comes_from_and_what_it_ran_on(small):
@@ -187,7 +187,7 @@ def test_show_tells_how_far_an_unfinished_run_came(project, capsys):
 
 
 def test_the_training_script_of_the_documentation_makes_a_run(small, capsys, monkeypatch):
-    text = (HERE / "docs" / "tracking.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "tracking.md").read_text(encoding="utf-8")
     [script] = re.findall(r"^```python\n(from nlp_gitops.*?)^```", text, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(small)
 

@@ -5,8 +5,8 @@ import os
 import signal
 
 import pytest
-from small import commit, git
 from runs_kit import command, logged, small_repository, trained
+from small import commit, git
 
 from nlp_gitops import tracking
 from nlp_gitops.dataset.manifest import load_manifest
@@ -20,7 +20,8 @@ from nlp_gitops.worktree import checked_out
 @pytest.fixture
 def small(project, monkeypatch):
     """A committed repository whose model needs no library."""
-    return small_repository(project, monkeypatch)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    return small_repository(project)
 
 
 def test_a_run_from_a_dirty_work_tree_is_reproduced_from_another_one(small, capsys):
@@ -28,7 +29,7 @@ def test_a_run_from_a_dirty_work_tree_is_reproduced_from_another_one(small, caps
     rows.write_text(rows.read_text().replace("kettle", "teapot"))
     run = trained(small)
     git(small, "checkout", "--", "data")
-    (small / "nlp" / "model.py").write_text("raise SystemExit('other work')\n")
+    (small / "nlp" / "words.py").write_text("raise SystemExit('other work')\n")
 
     code, text = command(capsys, "train", "--reproduce", run.name)
 
@@ -41,8 +42,8 @@ def test_a_run_from_a_dirty_work_tree_is_reproduced_from_another_one(small, caps
 
 def test_a_training_that_draws_at_random_is_found_out(small, capsys):
     path = small / "project.yaml"
-    path.write_text(path.read_text().replace("{class: words}",
-                                             "{class: words, params: {noisy: true}}"))
+    path.write_text(path.read_text().replace(
+        "{class: nlp.words:Words}", "{class: nlp.words:Words, params: {noisy: true}}"))
     commit(small, "Draw at random")
     run = trained(small)
     record = json.loads((run.path / "run.json").read_text())

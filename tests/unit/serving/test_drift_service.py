@@ -5,20 +5,15 @@ from dataclasses import replace
 
 import pytest
 from drift_kit import LAYOUT
+from drift_team import FRAME, PACKED
 from http_kit import LIMITS, RELEASE, asked, call, served
 from small import THINGS
 
-from nlp_gitops.drift import embedder, feedback, inputs
+from nlp_gitops.drift import feedback, inputs
 from nlp_gitops.drift.inputs import Work
-from nlp_gitops.drift.profile import Profile
-from nlp_gitops.drift.reference import Packed
 from nlp_gitops.serving.feedback_log import FeedbackLog
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter
-
-FRAME = embedder.fit([f"the {thing} is {word}" for thing in THINGS for word in ("fine", "old")])
-PACKED = Packed("m@v1.0.0", FRAME, Profile(replace(
-    LAYOUT, embedder=FRAME.sha256, size=FRAME.size)), "valid")
 
 
 def logged(folder, told="masked"):

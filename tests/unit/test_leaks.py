@@ -6,25 +6,24 @@ PRIVACY_PLANTED makes it larger.
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import pytest
+from drift_team import PACKED, made, team  # noqa: F401: a fixture
+from http_kit import served
 from planted import core, identifiers
-from test_drift_report import made, prepared, team  # noqa: F401: fixtures
-from test_drift_service import PACKED
-from test_service import served
+from small import make_project
 
 from nlp_gitops import privacy
 from nlp_gitops.actions import pull_comment
-from nlp_gitops.project import find_root, load_project
+from nlp_gitops.model import Prediction
+from nlp_gitops.project import load_project
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter
 from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
 
 PLANTED = int(os.environ.get("PRIVACY_PLANTED", "1000"))
 SETTINGS = "\nprivacy: {names: names.txt}\n"
@@ -38,10 +37,10 @@ def planted():
 
 @pytest.fixture
 def project(tmp_path, planted):
-    """A copy of the repository whose list of names holds the planted ones."""
+    """A repository whose list of names holds the planted ones."""
     here = tmp_path / "project"
-    shutil.copytree(find_root(), here, ignore=shutil.ignore_patterns(
-        ".venv", ".git", ".registry", "runs", "reports", ".cache", ".hypothesis", "tests"))
+    here.mkdir()
+    make_project(here)
     with open(here / "project.yaml", "a", encoding="utf-8") as stream:
         stream.write(SETTINGS)
     (tmp_path / "names.txt").write_text(
@@ -88,7 +87,7 @@ def gate(project, out, planted):
         (project.root.parent / f"{name}.jsonl").write_text(
             "\n".join(map(json.dumps, answers)) + "\n")
     done = subprocess.run(
-        [sys.executable, "tools/eval_gate.py", "--predictions", "../ours.jsonl",
+        [sys.executable, "-m", "nlp_gitops", "eval-gate", "--predictions", "../ours.jsonl",
          "--champion-predictions", "../theirs.jsonl"], cwd=project.root, capture_output=True,
         env={**os.environ, "GITHUB_ACTIONS": "true",
              "GITHUB_STEP_SUMMARY": str(out / "summary.md")})

@@ -1,17 +1,15 @@
-"""tools/canary.py: the judge alone, pointed at two services or at a prediction log."""
+"""The command canary: the judge alone, pointed at two services or at a prediction log."""
 
 import http.server
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
 
-from nlp_gitops.project import find_root
+from nlp_gitops.cli.main import main
+from nlp_gitops.model import Prediction
 from nlp_gitops.serving.metrics import Metrics
 from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
 
 QUICK = ("--every", "0.05", "--deadline", "20", "--min-requests", "300", "--json")
 
@@ -58,15 +56,22 @@ class Service:
         self.server.server_close()
 
 
-def canary(*words):
-    """Return (exit code, the result or None, what went to stderr)."""
-    done = subprocess.run([sys.executable, "tools/canary.py", *map(str, words)], cwd=find_root(),
-                          capture_output=True, text=True, timeout=60)
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+@pytest.fixture
+def canary(capsys, monkeypatch):
+    """Give a function that returns (exit code, the result or None, what went to stderr)."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+    def judged(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["canary", *map(str, words)])
+        said = capsys.readouterr()
+        return ended.value.code, json.loads(said.out) if said.out else None, said.err
+
+    return judged
 
 
 @pytest.mark.parametrize("errors, code, verdict", [(0, 0, "PASS"), (30, 1, "FAIL")])
-def test_the_exit_code_says_what_to_do(errors, code, verdict, tmp_path):
+def test_the_exit_code_says_what_to_do(canary, errors, code, verdict, tmp_path):
     with Service() as champion, Service(errors) as candidate:
         ended, found, _ = canary("--champion", champion.url, "--candidate", candidate.url, *QUICK,
                                  "--evidence-out", tmp_path / "evidence.json")
@@ -75,7 +80,7 @@ def test_the_exit_code_says_what_to_do(errors, code, verdict, tmp_path):
     assert json.loads((tmp_path / "evidence.json").read_text()) == found
 
 
-def test_one_look_that_fails_is_made_again_and_three_end_the_canary():
+def test_one_look_that_fails_is_made_again_and_three_end_the_canary(canary):
     with Service() as champion, Service(silent=(3, 5, 6)) as candidate:
         patient = canary("--champion", champion.url, "--candidate", candidate.url, *QUICK)
     with Service() as champion, Service(silent=(3, 4, 5)) as candidate:
@@ -87,7 +92,7 @@ def test_one_look_that_fails_is_made_again_and_three_end_the_canary():
     assert said.startswith(f"error: {candidate.url}/metrics cannot be read")
 
 
-def test_without_traffic_there_is_no_verdict():
+def test_without_traffic_there_is_no_verdict(canary):
     with Service(answers=0) as champion, Service(answers=0) as candidate:
         ended, found, _ = canary("--champion", champion.url, "--candidate", candidate.url,
                                  "--every", "0.05", "--deadline", "0.3", "--json")
@@ -95,7 +100,7 @@ def test_without_traffic_there_is_no_verdict():
     assert ended == 4 and found["verdict"] == "INCONCLUSIVE"
 
 
-def test_versions_in_a_prediction_log_are_judged_at_once(tmp_path):
+def test_versions_in_a_prediction_log_are_judged_at_once(canary, tmp_path):
     day = tmp_path / "dt=2026-01-01"
     day.mkdir()
     (day / "a.jsonl").write_text("".join(json.dumps(
@@ -111,7 +116,7 @@ def test_versions_in_a_prediction_log_are_judged_at_once(tmp_path):
 @pytest.mark.parametrize("words, said", [
     (("--champion", "v1.0.0", "--candidate", "v1.1.0"), "add --log DIR"),
     (("--champion", "http://x", "--candidate", "http://y", "--every", "0"), "must be above 0")])
-def test_what_it_cannot_do_is_one_line(words, said):
+def test_what_it_cannot_do_is_one_line(canary, words, said):
     ended, found, line = canary(*words)
 
     assert ended == 2 and found is None
