@@ -9,15 +9,22 @@ import pytest
 from baking import ROOT, TEMPLATE, bake, run, with_venv
 from playwright.sync_api import sync_playwright
 from site_kit import BROWSER, faults, opened
-from walker import sections, walk
+from walker import READER, sections, walk
+
+from nlp_gitops import package_files
+from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from site_pages import ROOT_PAGES, lay_out  # noqa: E402
 
-WALKED = ("tutorial", "drills", "how-to-models", "how-to-gates", "how-to-github", "how-to-leave",
-          "updating")
-# Sections that need no training; tests/heavy/test_walks.py follows whole pages.
+# They share the site that is built, and a bake.
+pytestmark = pytest.mark.xdist_group("documentation")
+
+PACKAGE = ROOT / "src" / "nlp_gitops"
+WALKED = ("tutorial", "drills", "how-to-models", "how-to-gates", "how-to-github", "how-to-adopt",
+          "how-to-leave", "updating")
+# Sections that need no training; tests/drills/test_walks.py follows whole pages.
 QUICK = {"drills": ("Bump a prompt wrongly", "Let personal data into the data"),
          "how-to-gates": ("Add a slice",)}
 
@@ -51,6 +58,7 @@ def test_the_navigation_leads_to_every_page(site):
     linked = set(re.findall(r": (\S+\.md)$", text, re.MULTILINE))
 
     assert linked <= pages
+    assert {f"reference/{path.name}" for path in (ROOT / "docs" / "reference").iterdir()} <= linked
     # Pages of a project are linked by project/index.md in any case.
     assert {name for name in pages - linked if not name.startswith("project/")} == set()
     assert (site / "build" / "docs" / "project" / "index.html").is_file()
@@ -95,19 +103,22 @@ def test_pages_keep_nobody_out_and_fit_a_phone(site):
 def test_the_reference_has_every_command_file_and_code(site):
     reference = site / "build" / "pages" / "reference"
     commands = (reference / "commands.md").read_text(encoding="utf-8")
-    tools = {path.name for path in (TEMPLATE / "tools").glob("*.py")}
-    assert set(re.findall(r"^## (\S+\.py)$", commands, re.MULTILINE)) == tools
-    for line in ("usage: python tools/registry.py pull ", "--expect-current vX.Y.Z",
-                 "| `make rollback` |"):
+    headings = re.findall(r"^##+ (.+)$", commands, re.MULTILINE)
+    assert headings == [*(name.replace("_", "-") for name in COMMANDS), "ci",
+                        *(f"ci {name.replace('_', '-')}" for name in CI_COMMANDS), "make"]
+    doors = {path.stem for path in (TEMPLATE / "tools").glob("*.py")} - {"door"}
+    assert set(re.findall(r"^Door: `python tools/(\w+)\.py`\.$", commands, re.M)) == doors
+    for line in ("usage: nlp-gitops registry pull ", "usage: nlp-gitops ci update-template ",
+                 "--expect-current vX.Y.Z", "| `make rollback` |"):
         assert line in commands
 
     files = (reference / "files.md").read_text(encoding="utf-8")
     # The manifest's stands with the ledger.
-    assert files.count("\n## ") == len(list((TEMPLATE / "schemas").glob("*.json"))) - 1
+    assert files.count("\n## ") == len(package_files.names("schemas")) - 1
     assert "| `registry.may_skip` |" in files and "| **`gates[].why`** |" in files
 
     codes = (reference / "codes.md").read_text(encoding="utf-8")
-    used = {code for path in (TEMPLATE / "nlp_gitops").rglob("*.py") for code in
+    used = {code for path in PACKAGE.rglob("*.py") for code in
             re.findall(r'"([DPR]\d{3})"', path.read_text(encoding="utf-8"))}
     assert set(re.findall(r"^\| ([DPR]\d{3}) \|", codes, re.MULTILINE)) == used
 
@@ -130,8 +141,9 @@ def test_every_block_of_commands_is_run_or_says_why_not(name):
 
 
 def test_messages_are_those_of_the_tools():
-    source = "".join(path.read_text(encoding="utf-8") for folder in ("nlp_gitops", "tools", "nlp")
-                     for path in (TEMPLATE / folder).rglob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8")
+                     for folder in (PACKAGE, TEMPLATE / "tools", TEMPLATE / "nlp")
+                     for path in folder.rglob("*.py"))
     source += (TEMPLATE / "Makefile").read_text(encoding="utf-8")
     # Sentences are broken into literals, and hold placeholders.
     source = re.sub(r'"\s*\n?\s*f?"', "", source)
@@ -148,7 +160,7 @@ def test_messages_are_those_of_the_tools():
 
 
 def test_figures_beside_others_are_those_of_the_measurements():
-    measured = page("benchmarks") + (TEMPLATE / "docs" / "gates.md").read_text(encoding="utf-8")
+    measured = page("benchmarks") + page("reference/gates")
     ledger = page("explanation").partition("## Why evidence")[0]
     figures = re.findall(r"(?<![\w.])(?:\d+\.\d+|\d{1,3},\d{3})(?![\w.])",
                          page("comparison") + ledger)
@@ -158,29 +170,51 @@ def test_figures_beside_others_are_those_of_the_measurements():
 
 
 def documents():
-    return [*(ROOT / "docs").glob("*.md"), *(TEMPLATE / "docs").glob("*.md"),
+    return [*(ROOT / "docs").rglob("*.md"), *(TEMPLATE / "docs").rglob("*.md"),
             *(ROOT / name for name in (*ROOT_PAGES, "README.md"))]
 
 
-@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", documents(),
+                         ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere_on_github_too(path):
+    assert dead_links(path) == []
+
+
+@pytest.mark.parametrize("answers", [{}, {"task": "prompt-classification"}, {"kubernetes": "yes"}],
+                         ids=["text", "prompt", "kubernetes"])
+def test_links_of_a_generated_project_lead_to_its_own_files(tmp_path, answers):
+    folder = bake(tmp_path / "out", **answers)
+    pages = list(folder.rglob("*.md"))
+
+    assert {"README.md", "docs/runbook.md", "data/README.md"} <= {
+        path.relative_to(folder).as_posix() for path in pages}
+    assert {str(path.relative_to(folder)): dead_links(path, folder) for path in pages
+            if dead_links(path, folder)} == {}
+
+
+def dead_links(path, within=ROOT):
+    """Return the links of a page that lead to no file inside a folder, or to no heading of it."""
+    dead = []
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
         name, _, anchor = unquote(target).partition("#")
-        found = path.parent / name if name else path
-        if "://" not in target:
-            assert found.is_file(), target
-        if "://" not in target and anchor:
-            headings = re.findall(r"^#+ (.+)$", found.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-")
-                              for text in headings}, target
+        found = (path.parent / name if name else path).resolve()
+        if "://" not in target and not (found.is_file() and found.is_relative_to(within.resolve())
+                                        and (not anchor or anchor in anchors(found))):
+            dead.append(target)
+    return dead
+
+
+def anchors(path):
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, venv):
-    """A bake in which quick sections are followed; each leaves it as it was, or does not mind."""
+    """A bake in which quick sections are followed; none minds what another one leaves."""
     return with_venv(bake(tmp_path_factory.mktemp("walk") / "out"), venv)
 
 
 @pytest.mark.parametrize("name", QUICK)
 def test_what_takes_no_training_is_followed_in_every_test_run(project, name):
-    assert walk(project, page(name), QUICK[name])
+    assert walk(project, page(name), QUICK[name], **READER)

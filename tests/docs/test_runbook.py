@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -13,10 +12,11 @@ from contextlib import suppress
 import pytest
 from baking import TEMPLATE, commit, git, tool
 from registry_kit import NAME, artifacts, origin, team
-from service_kit import ask
+from service_kit import NGINX, ask
 from walker import missing, run_script, sections, steps
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+from nlp_gitops.rollout.processes import free_port
+
 RUNBOOK = (TEMPLATE / "docs" / "runbook.md").read_text(encoding="utf-8")
 # What is taught is not what is tested here, so little is enough.
 GATES = """\
@@ -77,11 +77,6 @@ def host(tmp_path, venv):
                   f"--registry origin --port {port}")
     yield found
     tool(project, "deploy", "--environment", "production", "--stop")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
 
 
 def seen_by_prometheus(host):

@@ -26,7 +26,7 @@ from nlp_gitops.errors import UserError
 
 pytestmark = pytest.mark.heavy
 
-MANY = settings(max_examples=15, deadline=None, database=None, suppress_health_check=[
+MANY = settings(max_examples=4000, deadline=None, database=None, suppress_health_check=[
     HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 
 MANIFEST = """\

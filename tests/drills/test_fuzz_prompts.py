@@ -25,7 +25,7 @@ pytestmark = pytest.mark.heavy
 VERDICTS = {"PASS", "WARN", "FAIL"}
 CODES = {"P001", "P002", "P010", "P011", "P012", "P020", "P021", "P022", "P030", "P031", "P032",
          "P033", "P040", "P041", "P042", "P043", "P044", "P050", "P060"}
-MANY = settings(max_examples=15, deadline=None, database=None, suppress_health_check=[
+MANY = settings(max_examples=4000, deadline=None, database=None, suppress_health_check=[
     HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large])
 
 ODD = st.sampled_from([

@@ -2,14 +2,13 @@
 
 import pytest
 from baking import ROOT, bake, with_venv
-from test_runbook import free_port
-from walker import walk
+from walker import READER, walk
+
+from nlp_gitops.rollout.processes import free_port
 
 pytestmark = pytest.mark.heavy
 
 PAGES = ("tutorial", "drills", "how-to-models", "how-to-gates", "how-to-github", "how-to-leave")
-PERSON = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-          for part, value in (("NAME", "reader"), ("EMAIL", "reader@localhost"))}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -17,4 +16,4 @@ def test_every_command_of_a_page_runs_and_says_what_the_page_says(tmp_path, venv
     project = with_venv(bake(tmp_path / "out"), venv)
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
 
-    assert walk(project, text, PORT=str(free_port()), **PERSON)
+    assert walk(project, text, PORT=str(free_port()), **READER)

@@ -12,7 +12,9 @@ import pytest
 from baking import ROOT, environment, run, tool, with_venv
 from service_kit import NGINX, V0, V1, Load, Production, ask, two_versions, until
 
-pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx")
+pytestmark = [
+    pytest.mark.skipif(not NGINX, reason="nginx is not installed: apt-get install nginx"),
+    pytest.mark.xdist_group("deploy"), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import subprocess
 import kubernetes_validate
 import pytest
 import yaml
-from baking import TEMPLATE, run
+from baking import bake, run
 
-KUBERNETES = TEMPLATE / "deploy" / "kubernetes"
+pytestmark = pytest.mark.xdist_group("kubernetes")
 VERSIONS = ("1.31", "1.35")
 # Schemas of Argo's own kinds, made from its published definitions.
 ARGO = "@kubernetes-models/argo-rollouts@2.0.0"
@@ -20,13 +20,21 @@ console.log("valid");
 """
 
 
-def documents():
-    return [(path, document) for path in sorted(KUBERNETES.rglob("*.yaml"))
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project for which Kubernetes was asked for."""
+    return bake(tmp_path_factory.mktemp("kubernetes") / "out", kubernetes="yes")
+
+
+@pytest.fixture(scope="module")
+def documents(project):
+    return [document for path in sorted((project / "deploy" / "kubernetes").rglob("*.yaml"))
             for document in yaml.safe_load_all(path.read_text())
             if document["kind"] != "Kustomization"]
 
 
-def pods():
+@pytest.fixture(scope="module")
+def pods(documents):
     """Return every pod template: the service's and the judge's."""
     found = []
 
@@ -40,15 +48,14 @@ def pods():
             for part in value:
                 walk(part)
 
-    for _, document in documents():
-        walk(document)
+    walk(documents)
     return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_kinds_of_kubernetes_follow_its_published_schemas(version):
+def test_kinds_of_kubernetes_follow_its_published_schemas(documents, version):
     kinds = set()
-    for _, document in documents():
+    for document in documents:
         if not document["apiVersion"].startswith("argoproj.io"):
             kubernetes_validate.validate(document, version, strict=True)
             kinds.add(document["kind"])
@@ -71,19 +78,20 @@ def argo_says(folder, found):
                           input=json.dumps(found), capture_output=True)
 
 
-def test_kinds_of_argo_rollouts_follow_its_published_schemas(argo):
-    found = [document for _, document in documents()
+def test_kinds_of_argo_rollouts_follow_its_published_schemas(argo, documents):
+    found = [document for document in documents
              if document["apiVersion"].startswith("argoproj.io")]
     assert {document["kind"] for document in found} == {"Rollout", "AnalysisTemplate"}
     done = argo_says(argo, found)
     assert done.stdout == "valid\n", done.stderr
-    found[0]["spec"]["metrics"] = "none"
-    assert argo_says(argo, found).returncode != 0
+    first, *others = found
+    wrong = {**first, "spec": {**first["spec"], "metrics": "none"}}
+    assert argo_says(argo, [wrong, *others]).returncode != 0
 
 
-def test_pods_are_not_root_cannot_write_and_hold_no_token():
-    assert len(pods()) == 2
-    for pod in pods():
+def test_pods_are_not_root_cannot_write_and_hold_no_token(pods):
+    assert len(pods) == 2
+    for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
@@ -93,9 +101,9 @@ def test_pods_are_not_root_cannot_write_and_hold_no_token():
             assert context["capabilities"] == {"drop": ["ALL"]} and container["resources"]["limits"]
 
 
-def test_names_in_the_manifests_fit_together():
+def test_names_in_the_manifests_fit_together(project, documents):
     by_kind = {}
-    for _, document in documents():
+    for document in documents:
         by_kind.setdefault(document["kind"], []).append(document)
     [rollout], [judge] = by_kind["Rollout"], by_kind["AnalysisTemplate"]
     services = {item["metadata"]["name"] for item in by_kind["Service"]}
@@ -109,22 +117,24 @@ def test_names_in_the_manifests_fit_together():
         selector = spec.get("podSelector", spec.get("selector"))
         selector = selector.get("matchLabels", selector)
         assert selector.items() <= labels.items()
-    for path in KUBERNETES.rglob("kustomization.yaml"):
+    for path in (project / "deploy" / "kubernetes").rglob("kustomization.yaml"):
         listed = yaml.safe_load(path.read_text())["resources"]
         assert all((path.parent / name).exists() for name in listed)
 
 
-def test_compose_and_dockerfile_keep_the_same_rules():
-    run("check-jsonschema", "--builtin-schema", "vendor.compose-spec",
-        TEMPLATE / "deploy" / "compose.yaml", cwd=TEMPLATE)
-    compose = yaml.safe_load((TEMPLATE / "deploy" / "compose.yaml").read_text())["services"]
+def test_compose_and_dockerfile_keep_the_same_rules(project):
+    deploy = project / "deploy"
+    run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", deploy / "compose.yaml",
+        cwd=project)
+    compose = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]
     for name in ("blue", "green", "proxy"):
         assert compose[name]["read_only"] and compose[name]["cap_drop"] == ["ALL"]
         assert all(port.startswith("127.0.0.1:") for port in compose[name]["ports"])
-    docker = (TEMPLATE / "deploy" / "Dockerfile").read_text()
+    docker = (deploy / "Dockerfile").read_text()
     assert "USER 10001:10001" in docker and "--require-hashes" in docker
     copied = [line.split()[1] for line in docker.splitlines()
               if line.startswith("COPY") and "--from" not in line]
-    kept = (TEMPLATE / "deploy" / "Dockerfile.dockerignore").read_text().split("\n")
+    kept = (deploy / "Dockerfile.dockerignore").read_text().split("\n")
+    assert {"vendor", "deploy/requirements.txt"} <= {*copied}
     assert all(f"!{name}" in kept for name in copied)
-    assert all((TEMPLATE / name).exists() for name in copied if name != "build/model")
+    assert all((project / name).exists() for name in copied if name != "build/model")

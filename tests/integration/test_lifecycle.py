@@ -63,7 +63,7 @@ def test_a_classic_champion_and_a_prompt_judge_each_other_on_the_same_pinned_row
     project = packed(tmp_path / "out", venv)
     tool(project, "push_to_registry", "--stage", "Staging")
     tool(project, "promote", "review-sentiment@v1.0.0", "--to", "Production")
-    edit(project, "project.yaml", "\ndrift: ", ASKS + "drift: ")
+    edit(project, "project.yaml", "\nservice:", ASKS + "service:")
     # What a repository of prompts has and one of trained models has not.
     shutil.copytree(TEMPLATE / "prompts", project / "prompts")
     for name in ("gates.yaml", "tests/injection.yaml"):

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from baking import environment, heed_interrupts
 
+# A reader has an identity in git.
+READER = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+          for part, value in (("NAME", "reader"), ("EMAIL", "reader@localhost"))}
+
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"\n]+)")?\n(.*?)^```$', re.M | re.S)
 _PLACE = re.compile(r"(?P<file>\S+?)(?:, (?:under `(?P<under>.+)`|instead of `(?P<old>.+)`"
                     r"|(?P<end>at the end)))?")

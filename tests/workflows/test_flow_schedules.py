@@ -1,6 +1,8 @@
 """What runs by the clock or on odd events, on the real runner: checks, pages, reviews, updates."""
 
 import tarfile
+import zipfile
+from hashlib import sha256
 
 import pytest
 from baking import commit, environment, git, run
@@ -91,13 +93,27 @@ def test_packages_are_reviewed_where_that_is_free_or_wanted(on_github, visibilit
     assert result.outcome("dependencies") == outcome
 
 
+def newer_wheel(project):
+    """Put another wheel into the template, as `make package` does; return its name and sha256."""
+    [wheel] = project.glob("vendor/*.whl")
+    old = sha256(wheel.read_bytes()).hexdigest()
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("nlp_gitops/newer.py", "")
+    new = sha256(wheel.read_bytes()).hexdigest()
+    for lock in (project / "requirements.txt", project / "deploy" / "requirements.txt"):
+        assert old in lock.read_text()
+        lock.write_text(lock.read_text().replace(old, new))
+    return wheel.relative_to(project).as_posix(), new
+
+
 def test_a_newer_template_comes_as_a_pull_request_or_an_issue_says_how(on_github, template):
     run("cruft", "link", str(template), "--no-input", cwd=on_github.project,
         env=environment(HOME=str(template.parent)))
     on_github.push("Remember the template")
     same = on_github.act("update-template.yml", "schedule", WEEKLY)
     path = template / "<<cookiecutter.project>>" / "gates.yaml"
-    path.write_text(path.read_text() + "\n# a line from the newer template\n")
+    path.write_text("# a line from the newer template\n" + path.read_text())
+    wheel, digest = newer_wheel(path.parent)
     commit(template, "Move on")
 
     proposed = on_github.act("update-template.yml", "schedule", WEEKLY)
@@ -111,6 +127,9 @@ def test_a_newer_template_comes_as_a_pull_request_or_an_issue_says_how(on_github
     assert "the template is no newer" in same.log
     assert [item["head"]["ref"] for item in pulls] == ["template-update"]
     assert "newer template" in git(on_github.bare, "show", "template-update:gates.yaml")
+    assert digest in git(on_github.bare, "show", "template-update:requirements.txt")
+    assert git(on_github.bare, "rev-parse", f"template-update:{wheel}") == git(
+        template, "rev-parse", f"HEAD:<<cookiecutter.project>>/{wheel}")
     assert "newer template" not in git(on_github.bare, "show", "main:gates.yaml")
     issue = list(on_github.repository.issues.values())[-1]
     assert issue["title"] == "There is a newer template" and "TEMPLATE_TOKEN" in issue["body"]

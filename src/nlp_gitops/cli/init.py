@@ -82,8 +82,9 @@ def _tell(plan: adopt.Plan, done: dict[str, str], dirty: bool, as_json: bool) ->
     if dirty:
         print("note: changes of yours were not committed before; git add -A takes them too")
     merge = "merge what is named above, then\n  " if any(plan.left.values()) else ""
-    print(f"next:\n  {merge}git add -A && git commit -m 'Adopt nlp-gitops'\n"
-          "  make check pipeline")
+    check = ("python tools/train.py && python tools/eval_gate.py" if "Makefile" in plan.left
+             else "make check pipeline")
+    print(f"next:\n  {merge}git add -A && git commit -m 'Adopt nlp-gitops'\n  {check}")
 
 
 def _tell_left(plan: adopt.Plan) -> None:
@@ -92,6 +93,6 @@ def _tell_left(plan: adopt.Plan) -> None:
     print(f"left alone, in updates too: {len(plan.left)} files that were there")
     for name, advice in plan.left.items():
         print(f"  {name}: {advice}" if advice else f"  {name}")
-    name, kept = next(iter(plan.left)), adopt.kept_folder(plan.root)
+    name, kept = max(plan.left, key=lambda name: name == "Makefile"), adopt.kept_folder(plan.root)
     kept = kept.relative_to(plan.root) if kept.is_relative_to(plan.root) else kept
     print(f"  the template's own lie in {kept}/, to merge from: diff {name} {kept / name}")

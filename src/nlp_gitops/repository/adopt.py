@@ -137,6 +137,9 @@ def _remarks(root: Path, write: list[str], left: Mapping[str, str]) -> Iterator[
     if tests and (root / "tests").is_dir():
         yield (f"tests/ has tests of yours; {len(tests)} came beside them, which need the packages "
                "of requirements.txt where yours run")
+    if ".flake8" in write and (root / ".git").exists() and git(root, "ls-files", "--", "*.py"):
+        yield ("make lint reads your Python files too; name folders under exclude in .flake8 that "
+               "are not clean")
     old = [name for name in ("setup.py", "setup.cfg") if (root / name).is_file()]
     if old and "pyproject.toml" in write:
         yield (f"pyproject.toml is new, and setuptools reads it before {old[0]}: move your "

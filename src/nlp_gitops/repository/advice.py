@@ -8,7 +8,7 @@ from typing import Any
 
 from nlp_gitops.repository.dependencies import extras_of
 
-_TARGET = re.compile(r"^([A-Za-z][\w-]*)(?:\s+[A-Za-z][\w-]*)*\s*:(?!=)", re.MULTILINE)
+_RULE = re.compile(r"^([A-Za-z][\w \t-]*):(?!=)", re.MULTILINE)
 _CALLED = re.compile(r"\bmake ((?:[a-z][\w-]*\s+)*[a-z][\w-]*)")
 
 
@@ -37,13 +37,17 @@ def wheel_of(generated: Path) -> str:
 
 def _makefile(theirs: str, ours: str, generated: Path) -> str:
     texts = [_read(path) for path in (generated / ".github").rglob("*.y*ml")]
-    called = {word for text in texts for words in _CALLED.findall(text) for word in words.split()}
-    has = set(_TARGET.findall(theirs))
-    lacking = [target for target in dict.fromkeys(_TARGET.findall(ours))
-               if target in called and target not in has]
+    # What is said about requirements.txt asks for `lock`.
+    called = {"lock", *" ".join(words for text in texts for words in _CALLED.findall(text)).split()}
+    has = _targets(theirs)
+    lacking = [target for target in _targets(ours) if target in called and target not in has]
     if not lacking:
         return "it has every target that the workflows call; see that they do the same"
     return "workflows call targets that it lacks; take them over: " + " ".join(lacking)
+
+
+def _targets(makefile: str) -> list[str]:
+    return list(dict.fromkeys(" ".join(_RULE.findall(makefile)).split()))
 
 
 def _pyproject(theirs: str, ours: str, generated: Path) -> str:
