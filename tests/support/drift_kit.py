@@ -41,11 +41,12 @@ def moods(generator, deviation):
     return shares / shares.sum()
 
 
-def days(generator, number, first, a_day, deviation=0.0, **more):
+def days(generator, number, first, a_day, deviation=0.0, layout=LAYOUT, **more):
     """Return the profile of days whose topics vary."""
-    return merged(LAYOUT, [
-        measure(LAYOUT, traffic(generator, a_day, 24 * (first + day) + generator.integers(
-            0, 24, a_day), moods(generator, deviation), **more)) for day in range(number)])
+    return merged(layout, [
+        measure(layout, traffic(generator, a_day, 24 * (first + day) + generator.integers(
+            0, 24, a_day), moods(generator, deviation), layout=layout, **more))
+        for day in range(number)])
 
 
 def line(number, text="love it", label="positive", at=None, **more):

@@ -67,13 +67,12 @@ def _prepare(root):
         produced(root, SETTINGS)
 
 
-@pytest.fixture
-def team(tmp_path, monkeypatch):
-    """A copy of the team's repository to work in."""
-    shutil.copytree(once("drift-team", _prepare), tmp_path / "team", symlinks=True)
-    monkeypatch.chdir(tmp_path / "team")
+def team_in(folder, monkeypatch):
+    """Copy the team's repository, to work in it; return the project."""
+    shutil.copytree(once("drift-team", _prepare), folder, symlinks=True)
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    return load_project(tmp_path / "team")
+    return load_project(folder)
 
 
 def logged(folder, rows, day=0):

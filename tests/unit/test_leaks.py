@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from drift_team import PACKED, made, team  # noqa: F401: a fixture
+from drift_team import PACKED, made, team_in
 from http_kit import served
 from planted import core, identifiers
 from small import make_project
@@ -114,7 +114,8 @@ def test_no_planted_identifier_is_in_anything_written(project, tmp_path, planted
 
 
 def test_no_planted_identifier_is_in_a_drift_report(
-        team, project, tmp_path, planted, capfd):  # noqa: F811: the fixture
+        project, tmp_path, planted, capfd, monkeypatch):
+    team = team_in(tmp_path / "team", monkeypatch)
     masked, release = privacy.of(project), replace(
         RELEASE, model="small", version="v1.0.0", labels=("negative", "neutral", "positive"))
     log = PredictionLog(tmp_path / "log", release, text_writer("masked", masked), 500_000,

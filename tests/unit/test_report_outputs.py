@@ -1,7 +1,6 @@
 """Where reports go: files, SARIF, annotations, the job summary, and `nlp-gitops report`."""
 
 import json
-from pathlib import Path
 
 import pytest
 from report_kit import full, gate

@@ -58,7 +58,9 @@ def apply(plan: Plan) -> None:
     undo: list[Callable[[], object]] = []
     try:
         for name, data in plan.unpack.items():
-            files.write_atomic(draft / FOLDER / name, data)
+            path = draft / FOLDER / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
         undo.append(lambda: shutil.rmtree(plan.root / FOLDER, ignore_errors=True))
         (draft / FOLDER).rename(plan.root / FOLDER)
         for name in (*plan.rewrite, *plan.remove):

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def flat(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, **machinery, **packages}
 
 
+@cache
 def _packages() -> dict[str, str]:
     # Commands that only read runs do without it, and start sooner.
     from importlib import metadata

@@ -21,6 +21,8 @@ from nlp_gitops.prompts import load
 from nlp_gitops.registry import operations
 from nlp_gitops.registry.events import Event
 
+pytestmark = pytest.mark.xdist_group("audit")
+
 REF = tiny.ref("m@v1.0.0")
 GATES = "gates_version: 1\ngates: []\n"
 PROMPT = {"name": "classify_sentiment", "version": "0.3.1"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drift_kit import line, on_day, write_log
-from drift_team import LABELS, logged, made, team, texts  # noqa: F401: a fixture
+from drift_team import LABELS, logged, made, team_in, texts
 from small import git
 
 from nlp_gitops.actions.alert_texts import drift as alert
@@ -21,6 +21,12 @@ from nlp_gitops.files import sha256_file
 from nlp_gitops.names import ModelRef
 from nlp_gitops.tracking import all_runs
 from nlp_gitops.training import train
+
+
+@pytest.fixture
+def team(tmp_path, monkeypatch):
+    """A team with a model in production, whose validation rows are the packed reference."""
+    return team_in(tmp_path / "team", monkeypatch)
 
 
 def answered(team, folder, rows):

@@ -1,4 +1,4 @@
-"""The adapter for Spark in the reference page on drift, on Arrow batches as `mapInArrow` hands them out."""
+"""The adapter for Spark in the reference page on drift, on Arrow batches as from `mapInArrow`."""
 
 import textwrap
 

@@ -20,13 +20,15 @@ from nlp_gitops.errors import NotMeasured
 from nlp_gitops.names import ABSTAIN
 
 OPEN = Rules(alpha=0.05, least=2, least_slice=2)
+# Without slices all tests are of the signals that are looked at.
+WHOLE = replace(LAYOUT, slices=())
 
 
-def pair(seed, n, m, topics=None, good=0.6):
+def pair(seed, n, m, topics=None, good=0.6, layout=LAYOUT):
     """Return a reference of m rows without a time, and n lines of one hour."""
     generator = np.random.default_rng(seed)
-    return (measure(LAYOUT, traffic(generator, m, UNTIMED)),
-            measure(LAYOUT, traffic(generator, n, 480_000, topics, good)))
+    return (measure(layout, traffic(generator, m, UNTIMED, layout=layout)),
+            measure(layout, traffic(generator, n, 480_000, topics, good, layout)))
 
 
 def test_the_plain_rule_gives_what_its_worked_example_says():
@@ -99,25 +101,27 @@ def alarms(make, trials, rules=OPEN):
 @pytest.mark.parametrize("n", [40, 400])
 def test_unchanged_traffic_alarms_no_more_often_than_stated(n):
     # Of 80 reports 4 are expected; 11 or more would be seen once in 500 times.
-    assert alarms(lambda seed: pair(seed, n, 1500), 80) <= 10 / 80
+    assert alarms(lambda seed: pair(seed, n, 1500, layout=WHOLE), 80) <= 10 / 80
 
 
 def test_planted_drift_is_found_and_more_surely_with_more_lines():
     topics = moods(np.random.default_rng(6), 0.5)
 
-    powers = [alarms(lambda seed: pair(seed, n, 1500, topics, 0.5), 12) for n in (60, 600)]
+    powers = [alarms(lambda seed: pair(seed, n, 1500, topics, 0.5, WHOLE), 12)
+              for n in (60, 600)]
 
     assert powers[1] == 1 and powers[0] < 1
 
 
 def moody(seed):
     generator = np.random.default_rng(seed)
-    return days(generator, 28, 0, 60, 0.6), days(generator, 7, 28, 60, 0.6)
+    return (days(generator, 28, 0, 60, 0.6, layout=WHOLE),
+            days(generator, 7, 28, 60, 0.6, layout=WHOLE))
 
 
 def test_days_that_differ_by_nature_are_no_drift_when_days_are_dealt_out():
     judged = compare(*moody(0), OPEN)
-    timeless = [Profile(LAYOUT, {name: {UNTIMED: profile.total(name)} for name in profile.blocks},
+    timeless = [Profile(WHOLE, {name: {UNTIMED: profile.total(name)} for name in profile.blocks},
                         profile.moments) for profile in moody(0)]
 
     assert judged.unit == "day" and compare(*timeless, OPEN).unit == "line"
@@ -127,7 +131,8 @@ def test_days_that_differ_by_nature_are_no_drift_when_days_are_dealt_out():
 def test_days_of_another_size_are_no_drift_whether_days_differ_by_nature_or_not():
     def grown(seed, before, now, deviation):
         generator = np.random.default_rng(seed)
-        return days(generator, 28, 0, before, deviation), days(generator, 7, 28, now, deviation)
+        return (days(generator, 28, 0, before, deviation, layout=WHOLE),
+                days(generator, 7, 28, now, deviation, layout=WHOLE))
 
     # Of 12 reports 0.6 are expected; 4 or more would be seen once in 400 times.
     assert alarms(lambda seed: grown(seed, 90, 30, 0.0), 12) <= 3 / 12

@@ -18,6 +18,8 @@ from nlp_gitops.registry.pull import pull
 from nlp_gitops.registry.reading import Snapshot, archive_path, manifest_from_json
 from nlp_gitops.registry.verify import audit
 
+pytestmark = pytest.mark.xdist_group("registry-damage")
+
 STATE, FOLDER = "models/m/state.json", "models/m/v1.0.0"
 OLD = tiny.ref("m@v1.0.0")
 

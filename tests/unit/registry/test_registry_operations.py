@@ -8,6 +8,8 @@ import tiny_registry as tiny
 from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.registry import events, operations
 
+pytestmark = pytest.mark.xdist_group("registry-operations")
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

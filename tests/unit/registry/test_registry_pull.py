@@ -12,6 +12,8 @@ from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.pull import cached
 
+pytestmark = pytest.mark.xdist_group("registry-pull")
+
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory):

@@ -11,6 +11,8 @@ import pytest
 import race_drill
 import tiny_registry as tiny
 
+pytestmark = pytest.mark.long
+
 PROCESSES, EVENTS = map(int, os.environ.get("REGISTRY_RACES", "3,6").split(","))
 
 

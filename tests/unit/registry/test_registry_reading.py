@@ -13,6 +13,8 @@ from nlp_gitops.registry import events, operations, views
 from nlp_gitops.registry.events import Event, parse_message, state_from_json
 from nlp_gitops.registry.pull import pull
 
+pytestmark = pytest.mark.xdist_group("registry-reading")
+
 KEPT, MANY = 2, 5
 
 

@@ -15,7 +15,9 @@ from nlp_gitops.registry.events import parse_message
 from nlp_gitops.registry.signing import signer
 from nlp_gitops.registry.verify import verify
 
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+pytestmark = [
+    pytest.mark.xdist_group("registry-signing"),
+    pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")]
 
 
 def new_key(folder, name):

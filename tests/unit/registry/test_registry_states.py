@@ -25,6 +25,8 @@ from nlp_gitops.registry import operations, views
 from nlp_gitops.registry.events import State, VersionState, apply
 from nlp_gitops.registry.verify import verify
 
+pytestmark = pytest.mark.long
+
 STAGES = st.sampled_from(["staging", "shadow", "production", "production", "archived"])
 ORDER = ["staging", "shadow", "production"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nlp_gitops.rollout.counts import of_log, of_page
-from nlp_gitops.rollout.eprocess import EProcess
+from nlp_gitops.rollout.eprocess import MULTIPLES, EProcess
 from nlp_gitops.rollout.judge import Counts, Course, Rules, decide, look, newcombe_upper
 from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
@@ -58,19 +58,48 @@ def share(verdict, runs, *arguments, rules=NEVER_PROMOTED, **more):
     return found.count(verdict) / runs
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.005, 0.02, 0.3])
-def test_equal_versions_are_hardly_ever_rolled_back(rate):
+def wealth(n_a, k_a, n_b, k_b):
+    """Return the mean wealth (runs, blocks) after each block of many runs at once."""
+    def before(of_blocks):
+        return (of_blocks.cumsum(axis=1) - of_blocks)[..., None]
+
+    t_a = np.minimum((before(k_a) + 0.5) / (before(n_a) + 100), 0.95 / 1.1)
+    t_b = np.minimum(t_a * MULTIPLES, 0.95)
+    n_a, k_a, n_b, k_b = (side[..., None] for side in (n_a, k_a, n_b, k_b))
+    t_0 = (n_a * t_a + n_b * t_b) / np.maximum(n_a + n_b, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = (k_a * np.log(t_a / t_0) + (n_a - k_a) * np.log((1 - t_a) / (1 - t_0))
+                  + k_b * np.log(t_b / t_0) + (n_b - k_b) * np.log((1 - t_b) / (1 - t_0)))
+    factor[(n_a * n_b == 0)[..., 0]] = 0
+    return np.exp(np.minimum(factor.cumsum(axis=1), 700)).mean(axis=-1)
+
+
+def equal_versions(rate, runs, blocks=360):
+    """Return blocks (runs, blocks) of a champion and a candidate that fail equally often."""
     generator = np.random.default_rng(11)
-    fails = 0
-    for _ in range(400):
-        process = EProcess()
-        for n_a, n_b in zip(generator.poisson(18, 360), generator.poisson(6, 360)):
-            process = process.after(int(n_a), int(generator.binomial(n_a, rate)), int(n_b),
-                                    int(generator.binomial(n_b, rate)))
-            if process.value >= Rules().threshold:
-                fails += 1
-                break
-    assert fails / 400 <= 0.01
+    n_a, n_b = generator.poisson(18, (runs, blocks)), generator.poisson(6, (runs, blocks))
+    return n_a, generator.binomial(n_a, rate), n_b, generator.binomial(n_b, rate)
+
+
+RATES = pytest.mark.parametrize("rate", [0.0, 0.005, 0.02, 0.3])
+
+
+@RATES
+def test_equal_versions_are_hardly_ever_rolled_back(rate):
+    reached = wealth(*equal_versions(rate, 1000)).max(axis=1) >= Rules().threshold
+
+    assert reached.mean() <= 0.01
+
+
+@RATES
+def test_the_evidence_is_that_of_the_published_formula(rate):
+    blocks = equal_versions(rate, 5)
+    for run, expected in enumerate(wealth(*blocks)):
+        process, found = EProcess(), []
+        for block in zip(*(side[run].tolist() for side in blocks)):
+            process = process.after(*block)
+            found.append(process.value)
+        assert found == pytest.approx(expected)
 
 
 def test_a_better_candidate_is_never_harm():
