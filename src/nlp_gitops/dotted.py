@@ -10,11 +10,12 @@ import importlib.util
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nlp_gitops.errors import UsageError, described
+from nlp_gitops.errors import UsageError, UserError, described
 
 _PACKAGE = Path(__file__).parent
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -39,6 +40,25 @@ def load(path: str, root: Path, place: str) -> Any:
     except AttributeError:
         raise UsageError(f"{place}: {_file(module, root)} has no {name}; "
                          f"{_instead(name, public_names(module))}") from None
+
+
+def make(path: str, root: Path, place: str, *arguments: Any) -> Any:
+    """Return an object of the class that `module:Name` names; raise UsageError if there is none."""
+    found = load(path, root, place)
+    try:
+        return found(*arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UsageError(f"{place}: {path} cannot be made: {described(error)}; "
+                         f"{line_of(error, root)}") from None
+
+
+def require(found: Any, methods: Sequence[str], path: str, place: str) -> None:
+    """Raise UsageError unless an object has these methods."""
+    missing = [name for name in methods if not callable(getattr(found, name, None))]
+    if missing:
+        raise UsageError(f"{place}: {path} has no method {', '.join(missing)}")
 
 
 def is_path(text: str) -> bool:
@@ -110,8 +130,10 @@ def modules(root: Path, name: str) -> list[str]:
 def _instead(name: str, there: list[str]) -> str:
     if not there:
         return "nothing of its kind is there"
-    close = difflib.get_close_matches(name, there, 1)
-    meant = f"did you mean {close[0]}? " if close else ""
+    # What all of them begin with says nothing.
+    tails = {text.rpartition(".")[2]: text for text in there}
+    close = difflib.get_close_matches(name.rpartition(".")[2], tails, 1)
+    meant = f"did you mean {tails[close[0]]}? " if close else ""
     return f"{meant}there are {', '.join(there)}" if len(there) > 1 else f"there is {there[0]}"
 
 

@@ -5,6 +5,7 @@ They are read by `importlib.resources`, so that they are found in a folder and i
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -26,7 +27,7 @@ def text(name: str) -> str:
 def names(folder: str) -> list[str]:
     """Return the names of the files in a folder of the package, sorted; none without the folder."""
     found = resources.files(PACKAGE).joinpath(folder)
-    return sorted(item.name for item in found.iterdir()) if found.is_dir() else []
+    return sorted(item.name for item in found.iterdir() if item.is_file()) if found.is_dir() else []
 
 
 def contents() -> dict[str, bytes]:
@@ -34,6 +35,7 @@ def contents() -> dict[str, bytes]:
     return dict(sorted(_walk(resources.files(PACKAGE), "")))
 
 
+@cache
 def source_digest() -> str:
     """Return the sha256 over names and contents of all files of the package."""
     total = hashlib.sha256()

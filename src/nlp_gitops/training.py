@@ -40,6 +40,8 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
     splits = _splits(manifest)
     columns = {name: _columns(rows, manifest) for name, rows in splits.items()}
     model = create(project, settings)
+    # It is needed at the end; a wrong setting is told before hours of training.
+    reference.own_embed(project)
     params = {"class": settings.kind, "file_format": model.file_format, **settings.params}
     with RunLogger(project.root / "runs", settings.name,
                    lineage.tags(project, settings, manifest),

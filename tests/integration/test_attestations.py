@@ -15,6 +15,8 @@ from sigstore_kit import Builder, Instance, statement
 
 SUBJECT = f"attestation of {NAME}@v1.0.0"
 
+pytestmark = pytest.mark.xdist_group("attestations")
+
 
 @pytest.fixture(scope="module")
 def attesting(venv):

@@ -52,7 +52,7 @@ def test_it_is_read_with_its_whole_history_and_nothing_is_wrong_with_it(project)
         (3, "promote", "v1.0.0", "production"), (2, "promote", "v1.0.0", "staging"),
         (1, "register", "v1.0.0", None)]
     assert verify(project, registry="local") == []
-    assert "nothing to repair" in tool(project, "registry", "doctor").stdout
+    assert "nothing is torn or missing" in tool(project, "registry", "doctor").stdout
 
 
 def test_a_version_is_pulled_whole(project, tmp_path):

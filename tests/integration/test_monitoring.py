@@ -1,4 +1,4 @@
-"""Rules and dashboard beyond a bake's own tests: they do notice a fault, and Grafana knows them."""
+"""The rules' own tests pass and do notice a fault, and Grafana knows the dashboard."""
 
 import json
 import shutil
@@ -24,6 +24,16 @@ def verdict_on(folder, rules):
     (folder / "rules.yml").write_text(rules)
     return subprocess.run(["promtool", "test", "rules", "rules.test.yml"], cwd=folder,
                           capture_output=True, text=True).returncode
+
+
+@pytest.mark.skipif(not shutil.which("promtool"),
+                    reason="promtool is not installed: apt-get install prometheus")
+@pytest.mark.parametrize("command", [
+    ("check", "rules", "rules.yml"), ("check", "config", "prometheus.yml"),
+    ("test", "rules", "rules.test.yml")], ids=" ".join)
+def test_promtool_accepts(command):
+    done = subprocess.run(["promtool", *command], cwd=FOLDER, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("promtool"),

@@ -8,8 +8,8 @@ from baking import bake, git, tool, with_venv
 from playwright.sync_api import sync_playwright
 from site_kit import BROWSER, HOSTILE, faults, forge, ledger, opened
 
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium on PATH; install it: apt-get install chromium")
+pytestmark = [pytest.mark.xdist_group("site"), pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium on PATH; install it: apt-get install chromium")]
 DRIFT = [{"created": f"2026-0{month}-02T05:41:00Z", "model": "m", "version": "v1.0.0",
           "from": f"2026-0{month}-01T00:00:00Z", "to": f"2026-0{month}-02T00:00:00Z", "rows": 900,
           "verdict": verdict, "signals": {"all": {"embedding": [value, verdict]}}}

@@ -6,11 +6,10 @@ import shutil
 from dataclasses import replace
 
 import jsonschema
-import pytest
 from baking import once
 from drift_kit import LAYOUT, line, on_day, write_log
-from pipeline_kit import registered, to_production
-from small import THINGS, WORDS, commit, make_project, team_code, write_rows
+from pipeline_kit import registered, small_team, to_production
+from small import THINGS, WORDS, commit, write_rows
 
 from nlp_gitops import package_files
 from nlp_gitops.drift import command, embedder
@@ -58,12 +57,7 @@ def produced(root, settings):
 
 
 def _prepare(root):
-    with pytest.MonkeyPatch.context() as patch, team_code():
-        for variable in ("GITHUB_ACTIONS", "GITHUB_ACTOR", "GITHUB_STEP_SUMMARY"):
-            patch.delenv(variable, raising=False)
-        patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        patch.chdir(root)
-        make_project(root)
+    with small_team(root):
         produced(root, SETTINGS)
 
 

@@ -2,15 +2,22 @@
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from small import commit
+import pytest
+from baking import once
+from small import commit, make_project, team_code
 
 from nlp_gitops import champion, report_data, report_outputs
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.evaluation import evaluate
 from nlp_gitops.gates import judge, load_gates
 from nlp_gitops.packaging import pack
-from nlp_gitops.project import load_project
+from nlp_gitops.project import Project, load_project
+from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve
 from nlp_gitops.training import train
 
@@ -54,3 +61,36 @@ def to_production(project, registry, text="@staging", **options):
     """Promote a version of the model `small` to production."""
     ref = resolve(registry.snapshot(), text, "small")
     return promote(registry, ref, "production", pinned(project), **options)
+
+
+@contextmanager
+def small_team(root: Path) -> Iterator[Project]:
+    """Make a small repository in an empty folder, and work in it; for what is made once."""
+    with pytest.MonkeyPatch.context() as patch, team_code():
+        for variable in ("GITHUB_ACTIONS", "GITHUB_ACTOR", "GITHUB_STEP_SUMMARY"):
+            patch.delenv(variable, raising=False)
+        patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+        patch.chdir(root)
+        yield make_project(root)
+
+
+def brought(project: Project, state: str) -> None:
+    """Bring a fresh small repository to a state that is made once: trained, packed or produced."""
+    copy_over(once(f"small-{state}", lambda root: _bring(root, state)), project)
+
+
+def copy_over(made: Path, project: Project) -> None:
+    """Make a fresh small repository the one that was made from such a repository."""
+    shutil.copytree(made, project.root, symlinks=True, dirs_exist_ok=True)
+
+
+def _bring(root: Path, state: str) -> None:
+    with small_team(root) as project:
+        if state == "trained":
+            train(project, project.model())
+        elif state == "packed":
+            packed(project)
+        else:
+            registry = connect(project, "local")
+            registered(project, registry)
+            to_production(project, registry)

@@ -53,9 +53,9 @@ def write(folder: Path, project: Project, model: Model, model_sha256: str,
     """
     masker = Masker(project.language)
     texts = [masker(row["text"]) for row in splits["train"]]
-    own = project.drift.embedder
-    embed = _own_embed(project, own) if own else getattr(model, "embed", None)
-    embedder = embedders.fit(texts, (own or model_sha256) if embed else None, embed)
+    embed = own_embed(project) or getattr(model, "embed", None)
+    embedder = embedders.fit(texts, (project.drift.embedder or model_sha256) if embed else None,
+                             embed)
     rows = [*splits["train"], *splits.get("valid", ())]
     layout = Layout(
         tuple(model.labels), _values(rows, LANGUAGE_FIELDS),
@@ -102,12 +102,18 @@ def _profile(layout: Layout, embedder: Embedder, lines: Sequence[dict[str, Any]]
     return merged(layout, parts)
 
 
-def _own_embed(project: Project, path: str) -> Embed:
-    """Return the `embed` of the class that drift.embedder names: n texts -> array (n, d)."""
+def own_embed(project: Project) -> Embed | None:
+    """Return the `embed` of the class that drift.embedder names: n texts -> array (n, d).
+
+    None without the setting; raises UsageError if it names no such class.
+    """
+    return _embed_of(project, project.drift.embedder) if project.drift.embedder else None
+
+
+def _embed_of(project: Project, path: str) -> Embed:
     place = project.where("drift", "embedder")
-    made = dotted.load(path, project.root, place)()
-    if not callable(getattr(made, "embed", None)):
-        raise UsageError(f"{place}: {path} has no method embed(texts)")
+    made = dotted.make(path, project.root, place)
+    dotted.require(made, ("embed",), path, place)
     return made.embed
 
 
@@ -127,7 +133,7 @@ def load(project: Project, ref: ModelRef, registry_name: str | None) -> Packed:
         raise CheckFailed(f"{folder / FOLDER}: altered; delete {folder}, it will be fetched again")
     embedder = embedders.from_bytes((folder / FOLDER / EMBEDDER).read_bytes(), f"{ref}/{EMBEDDER}")
     if embedder.model and ":" in embedder.model:
-        embedder = replace(embedder, embed=_own_embed(project, embedder.model))
+        embedder = replace(embedder, embed=_embed_of(project, embedder.model))
     elif embedder.model:
         kind = project.model(ref.name).kind
         embed = getattr(classes.configured(project, project.model(ref.name)).load(folder / "model"),

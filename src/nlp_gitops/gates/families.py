@@ -16,6 +16,7 @@ import numpy as np
 
 from nlp_gitops import dotted
 from nlp_gitops import metrics as formulas
+from nlp_gitops.errors import UsageError
 from nlp_gitops.gates import spans, texts
 from nlp_gitops.names import ABSTAIN
 from nlp_gitops.project import Project
@@ -182,8 +183,18 @@ BUILT_IN = tuple(FAMILIES)
 
 def use(project: Project) -> None:
     """Let gates know the metric families that project.yaml names, beside the built-in ones."""
-    own = [dotted.load(path, project.root, project.where("metrics"))() for path in project.metrics]
-    FAMILIES[:] = [*BUILT_IN, *own]
+    FAMILIES[:] = [*BUILT_IN, *(_own(project, path, project.where("metrics", number))
+                                for number, path in enumerate(project.metrics))]
+
+
+def _own(project: Project, path: str, place: str) -> Family:
+    found = dotted.make(path, project.root, place)
+    dotted.require(found, ("table", "score", "support", "smallest"), path, place)
+    for name in ("metrics", "label_metrics"):
+        if not isinstance(getattr(found, name, None), tuple):
+            raise UsageError(f"{place}: {path} has no tuple {name}; nlp-gitops help gates has an "
+                             "example")
+    return found
 
 
 def family_of(metric: str) -> Family | None:

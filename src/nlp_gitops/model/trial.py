@@ -1,5 +1,6 @@
 """Storing a trained model, and a trial of what was stored: a fault is found while it is trained."""
 
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,25 @@ def try_stored(model: Model, folder: Path, texts: Sequence[str], root: Path, pla
     """
     _attempt("save", lambda: model.save(folder), root, place)
     for path in folder.rglob("*.skops"):
-        skops_file.canonicalise(path)
+        try:
+            skops_file.canonicalise(path)
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise UsageError(f"{place}: `save` of {type(model).__name__} wrote {path.name}, which "
+                             f"is no file of skops: {described(error)}") from None
     if not any(path.is_file() for path in folder.rglob("*")):
         raise UsageError(f"{place}: `save` of {type(model).__name__} wrote no file")
     loaded = _attempt("load", lambda: type(model).load(folder), root, place)
+    if not callable(getattr(loaded, "predict", None)):
+        raise UsageError(f"{place}: `load` of {type(model).__name__} gave a "
+                         f"{type(loaded).__name__}, which predicts nothing; it must return the "
+                         "model")
     asks = hasattr(model, "session")
     if asks:
         loaded.session, texts = model.session, texts[:1]
     answers = _attempt("predict after load", lambda: loaded.predict(texts), root, place)
+    if len(answers) != len(texts):
+        raise UsageError(f"{place}: {type(model).__name__} gives {len(answers)} predictions for "
+                         f"{len(texts)} texts after save and load")
     if asks:
         return
     for text, before, after in zip(texts, model.predict(texts), answers, strict=True):

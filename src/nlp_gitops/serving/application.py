@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from nlp_gitops.model import Prediction
 from nlp_gitops.serving.asked import Refused, body_schema, read
 from nlp_gitops.serving.feedback_log import LABELS_SCHEMA
-from nlp_gitops.serving.front import Desk, read_body, refusal_body
+from nlp_gitops.serving.front import Desk, read_body, refusal_body, tell
 from nlp_gitops.serving.metrics import CONTENT_TYPE
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -45,9 +45,13 @@ def application(desk: Desk) -> FastAPI:
         asked = read(await read_body(request.receive, request.headers, desk.limits), desk.limits)
         predictions = await desk.predict(asked)
         request.scope["answered"] = (asked.texts, asked.fields, predictions)
-        answers = [told(item) for item in predictions]
-        found = answers[0] if asked.single else {"predictions": answers}
-        return _json({**found, **identity, "request_id": request.scope["request_id"]})
+        try:
+            answers = [told(item) for item in predictions]
+            found = answers[0] if asked.single else {"predictions": answers}
+            return _json({**found, **identity, "request_id": request.scope["request_id"]})
+        except Exception as error:
+            tell(error)
+            raise Refused(500, "answer", "the answer cannot be made of the prediction") from None
 
     @app.post("/feedback", status_code=202, responses=_REFUSALS, dependencies=guarded,
               include_in_schema=desk.feedback is not None, openapi_extra=_json_body(LABELS_SCHEMA))

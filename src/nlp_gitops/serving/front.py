@@ -61,7 +61,7 @@ class Desk:
             raise Refused(503, "time", f"no answer within {self.limits.seconds:g} s; try again",
                           {"Retry-After": "1"}) from None
         except Exception as error:
-            _tell(error)
+            tell(error)
             raise Refused(500, "model", "the model failed on this request") from None
         for prediction in found:
             if not _usable(prediction, self.release.labels):
@@ -76,7 +76,7 @@ def _usable(prediction: Prediction, labels: tuple[str, ...]) -> bool:
     return is_known and score is not None and 0 <= score <= 1.000001
 
 
-def _tell(error: Exception) -> None:
+def tell(error: Exception) -> None:
     """Say where a model failed; the message itself may quote the text, so it is not shown."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"

@@ -65,10 +65,10 @@ class Wish:
 def serve(project: Project, wish: Wish) -> None:
     """Load, listen, answer, and end on SIGTERM or SIGINT when the last answer is out."""
     held = _hold(wish.pid_file) if wish.pid_file else None
-    release, model = _loaded(project, wish)
-    listening = _listen(wish.host, wish.port)
     application = dotted.load(project.service.application, project.root,
                               project.where("service", "application"))
+    release, model = _loaded(project, wish)
+    listening = _listen(wish.host, wish.port)
     front = Front(application, _desk(project, wish, release, model))
     host, port = listening.getsockname()[:2]
     _say(f"{release.model}@{release.version} ({release.variant}) answers on http://{host}:{port}")

@@ -30,4 +30,4 @@ def _open(name: str, project: str, root: Path) -> Tracker:
     if name not in BUILT_IN and not dotted.is_path(name):
         raise UsageError(f"tracking: no tracker {name!r}; write {', '.join(BUILT_IN)}, or "
                          "module:Class for your own")
-    return dotted.load(BUILT_IN.get(name, name), root, f"tracking: {name}")(project, root)
+    return dotted.make(BUILT_IN.get(name, name), root, f"tracking: {name}", project, root)

@@ -2,21 +2,19 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 
 import jsonschema
 import pytest
-from baking import once
-from pipeline_kit import registered, to_production
-from small import ROOT, make_project, team_code
+from pipeline_kit import brought, registered, to_production
+from small import ROOT
 
 from nlp_gitops.cli.main import main
 from nlp_gitops.gates import families
 from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
-from nlp_gitops.training import train
+from nlp_gitops.tracking import all_runs
 from nlp_gitops.yamlfile import load_schema
 
 RULES = """\
@@ -51,19 +49,10 @@ def stored(folder, name, wrong=(), n=300, **extra):
 
 
 def in_production(project):
-    """Put a version into production that was trained, gated and registered in this repository."""
-    made = once("gated-champion", _in_production)
-    shutil.copytree(made, project.root, symlinks=True, dirs_exist_ok=True)
+    """Put a version into production; return the registry."""
+    brought(project, "produced")
+    project.gates.write_text(RULES)
     return connect(project, "local")
-
-
-def _in_production(root):
-    with pytest.MonkeyPatch.context() as patch, team_code():
-        patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        patch.chdir(root)
-        project = make_project(root)
-        project.gates.write_text(RULES)
-        another_version(project)
 
 
 def another_version(project, **params):
@@ -271,7 +260,7 @@ gates:
 
 def test_the_version_in_production_is_run_beside_the_candidate(gate, project):
     registry = in_production(project)
-    made = train(project, project.model())
+    [made] = all_runs(project.root / "runs")
 
     code, _, _ = gate("--registry", "local")
     report = json.loads((made.evaluation / "report.json").read_text())
@@ -287,7 +276,7 @@ def test_the_version_in_production_is_run_beside_the_candidate(gate, project):
 
 
 def test_without_a_champion_the_report_says_so(gate, project):
-    train(project, project.model())
+    brought(project, "trained")
 
     code, _, _ = gate()
 

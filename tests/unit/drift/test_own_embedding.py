@@ -8,8 +8,10 @@ from drift_team import SCHEMA, logged, produced, texts
 
 from nlp_gitops.drift import command, reference
 from nlp_gitops.drift.command import Wish
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.errors import NotMeasured, UsageError
 from nlp_gitops.names import ModelRef
+from nlp_gitops.project import load_project
+from nlp_gitops.training import train
 
 HASHED = """\
 from sklearn.feature_extraction.text import HashingVectorizer
@@ -39,6 +41,24 @@ def team(request, project, monkeypatch):
             "nlp.classifiers:TfidfLogistic", "nlp.embedding:Hashed"))
         return produced(project.root, SETTINGS)
     return produced(project.root, SETTINGS.replace("}", ", embedder: nlp.embedding:Sentences}"))
+
+
+@pytest.mark.parametrize("source, said", [
+    ("", "nlp/embedding.py has no Sentences; nothing of its kind is there"),
+    ("class Sentences:\n    pass\n", "nlp.embedding:Sentences has no method embed"),
+    ("class Sentences:\n    def __init__(self, size):\n        pass\n",
+     "nlp.embedding:Sentences cannot be made: TypeError: Sentences.__init__() missing 1 required")])
+def test_an_embedder_that_is_none_is_told_before_anything_is_trained(project, source, said):
+    (project.root / "nlp" / "embedding.py").write_text(source)
+    settings = project.root / "project.yaml"
+    settings.write_text(settings.read_text() + "drift: {embedder: nlp.embedding:Sentences}\n")
+    changed = load_project(project.root)
+
+    with pytest.raises(UsageError) as error:
+        train(changed, changed.model())
+
+    assert str(error.value).startswith(f"{settings}:10:9: {said}")
+    assert not (project.root / "runs").exists()
 
 
 def embedding(team, log):

@@ -6,7 +6,7 @@ import pytest
 
 from nlp_gitops.errors import UsageError
 from nlp_gitops.gates import (Answers, Evidence, Single, exit_code, judge, load_gates, overall,
-                         override)
+                              override)
 
 ROWS = [{"id": str(i), "text": "short" if i % 2 else "long " * 50, "label": "ab"[i % 2],
          "domain": "xy"[i % 2]} for i in range(20)]

@@ -6,10 +6,11 @@ The provider is scripted; `test_llm_endpoint.py` has a real server.
 import json
 import re
 import shutil
-import sys
 
 import pytest
+from baking import once
 from llm_kit import Scripted
+from pipeline_kit import copy_over, small_team
 from small import HERE, commit
 
 from nlp_gitops import champion, report_data, report_outputs
@@ -22,6 +23,7 @@ from nlp_gitops.evaluation import evaluate, evaluate_stored
 from nlp_gitops.gates import figures, judge, load_gates
 from nlp_gitops.gates.rules import of_task
 from nlp_gitops.llm import session_of
+from nlp_gitops.names import ModelRef
 from nlp_gitops.packaging import pack
 from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
@@ -42,9 +44,8 @@ def answer(request):
     return json.dumps({"label": right(request)})
 
 
-@pytest.fixture
-def both(project, monkeypatch):
-    """The small repository with a classic model `small` and a prompt `asks`; answers are live."""
+def with_prompt(project):
+    """Give the small repository, whose classic model is `small`, a prompt `asks`."""
     shutil.copytree(HERE / "prompts", project.root / "prompts")
     path = project.root / "project.yaml"
     path.write_text(path.read_text() + """\
@@ -55,7 +56,37 @@ def both(project, monkeypatch):
     params: {provider: openai, model: tiny, price: {input: 1, output: 1}}
 """)
     commit(project.root, "Add a prompt")
+    return load_project(project.root)
+
+
+@pytest.fixture
+def both(project, monkeypatch):
+    """A repository with a classic model and a prompt; answers are live."""
     monkeypatch.setenv("LLM_ANSWERS", "live")
+    return with_prompt(project)
+
+
+@pytest.fixture
+def asks(project, monkeypatch):
+    """The same, with the prompt in production."""
+    return in_production(project, monkeypatch, "asks")
+
+
+@pytest.fixture
+def small(project, monkeypatch):
+    """The same, with the classic model in production."""
+    return in_production(project, monkeypatch, "small")
+
+
+def in_production(project, monkeypatch, name):
+    def make(root):
+        with small_team(root) as fresh, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LLM_ANSWERS", "live")
+            patch.setattr("nlp_gitops.llm.classifier.OpenAIChat", lambda _: Scripted(answer))
+            produced(with_prompt(fresh), name)
+
+    monkeypatch.setenv("LLM_ANSWERS", "live")
+    copy_over(once(f"{name}-beside-the-other", make), project)
     return load_project(project.root)
 
 
@@ -94,6 +125,11 @@ def produced(project, name, *stages):
     return registry.snapshot().manifest(ref)
 
 
+def registered(project):
+    """Return the manifest of the prompt's first version."""
+    return connect(project, "local").snapshot().manifest(ModelRef.parse("asks@v1.0.0"))
+
+
 def new_prompt(project, old, new):
     path = project.root / "prompts" / "classify_sentiment" / "prompt_v0.3.1.txt"
     text = path.read_text().replace("version: 0.3.1", "version: 0.4.0").replace(old, new)
@@ -101,22 +137,21 @@ def new_prompt(project, old, new):
     commit(project.root, "Change the prompt")
 
 
-def test_a_prompt_is_compared_with_a_classic_champion_on_the_same_pinned_rows(both, says):
-    produced(both, "small")
+def test_a_prompt_is_compared_with_a_classic_champion_on_the_same_pinned_rows(small, says):
     says(lambda request: json.dumps({"label": "neutral"}))
 
-    _, report = judged(both, "asks", "small@v1.0.0")
+    _, report = judged(small, "asks", "small@v1.0.0")
 
     assert report["champion"]["version"] == "v1.0.0" and report["verdict"] == "FAIL"
     assert report["champion"]["why"].startswith("of small, run again")
-    assert report["lineage"]["test_sha256"] == load_manifest(both.dataset).test_sha256
+    assert report["lineage"]["test_sha256"] == load_manifest(small.dataset).test_sha256
     first = report["changed_rows"]["broken"][0]
     assert (first["champion"], first["prediction"]) == (first["label"], "neutral")
     assert report["prompt_change"] == []
 
 
-def test_the_registered_manifest_says_which_prompt_and_who_answers_it(both, says):
-    manifest = produced(both, "asks")
+def test_the_registered_manifest_says_which_prompt_and_who_answers_it(asks):
+    manifest = registered(asks)
 
     assert manifest["prompt"]["version"] == "0.3.1" and len(manifest["prompt"]["sha256"]) == 64
     assert manifest["provider"] == {
@@ -124,28 +159,27 @@ def test_the_registered_manifest_says_which_prompt_and_who_answers_it(both, says
         "params": {"temperature": 0, "max_output_tokens": 20}}
 
 
-def test_prompt_versions_move_through_the_stages_and_back_like_any_model(both, says):
-    first = produced(both, "asks")
-    new_prompt(both, "Judge what the writer thinks", "Judge what the customer thinks")
+def test_prompt_versions_move_through_the_stages_and_back_like_any_model(asks, says):
+    first = registered(asks)
+    new_prompt(asks, "Judge what the writer thinks", "Judge what the customer thinks")
     says(answer)
 
-    second = produced(both, "asks", "shadow", "production")
+    second = produced(asks, "asks", "shadow", "production")
 
     assert (second["version"], second["prompt_version"]) == (
         "v1.1.0", "classify_sentiment-v0.4.0")
     assert second["prompt"]["sha256"] != first["prompt"]["sha256"]
     assert second["provider"] == first["provider"]
-    registry = connect(both, "local")
+    registry = connect(asks, "local")
     rollback(registry, "asks", "complaints")
     state = registry.snapshot().states()["asks"]
     assert state.stages["production"] == "v1.0.0" and "v1.1.0" in state.revoked
 
 
-def test_the_report_shows_the_prompts_diff_as_text(both, says):
-    produced(both, "asks")
-    new_prompt(both, "Read sarcasm as", "<b>Read</b> sarcasm of ada@example.org as")
+def test_the_report_shows_the_prompts_diff_as_text(asks, says):
+    new_prompt(asks, "Read sarcasm as", "<b>Read</b> sarcasm of ada@example.org as")
 
-    run, report = judged(both, "asks")
+    run, report = judged(asks, "asks")
 
     assert any("+" in line and "[e-mail]" in line for line in report_outputs.publishable(
         report)["prompt_change"])
@@ -196,9 +230,8 @@ def test_evaluating_again_asks_nothing_again(both, says):
     assert len(provider.asked) == before > 0
 
 
-def test_batch_scoring_ends_with_its_budget_and_goes_on_without_paying_twice(both, says, tmp_path):
-    produced(both, "asks")
-    provider, settings = says(answer), both.root / "project.yaml"
+def test_batch_scoring_ends_with_its_budget_and_goes_on_without_paying_twice(asks, says, tmp_path):
+    provider, settings = says(answer), asks.root / "project.yaml"
     texts, out = tmp_path / "texts.jsonl", tmp_path / "scored"
     texts.write_text("".join(json.dumps({"text": f"I love number {number}."}) + "\n"
                              for number in range(60)))
@@ -217,8 +250,7 @@ def test_batch_scoring_ends_with_its_budget_and_goes_on_without_paying_twice(bot
     assert [item["label"] for item in told] == ["positive"] * 60
 
 
-def test_batch_scoring_says_why_a_text_has_no_answer_and_asks_in_one_process(both, says, tmp_path):
-    produced(both, "asks")
+def test_batch_scoring_says_why_a_text_has_no_answer_and_asks_in_one_process(asks, says, tmp_path):
     says(lambda request: "hm")
     (tmp_path / "texts.jsonl").write_text('{"id": "a", "text": "I love it."}\n')
     command = [str(tmp_path / "texts.jsonl"), "--model", "asks", "--out", str(tmp_path / "scored")]
@@ -324,9 +356,8 @@ def test_the_lab_needs_a_prompt_and_two_versions(both, says):
 
 
 def test_a_prompt_champion_of_stored_answers_is_not_asked_without_leave(
-        both, says, tmp_path, monkeypatch):
-    produced(both, "asks")
-    manifest = load_manifest(both.dataset)
+        asks, says, tmp_path, monkeypatch):
+    manifest = load_manifest(asks.dataset)
     stored = tmp_path / "predictions.jsonl"
     stored.write_text("".join(json.dumps({"id": row["id"], "label": row["label"],
                                           "prediction": row["label"]}) + "\n"
@@ -334,15 +365,14 @@ def test_a_prompt_champion_of_stored_answers_is_not_asked_without_leave(
     provider = says(answer)
     monkeypatch.setenv("LLM_ANSWERS", "replay")
 
-    found = champion.find(both, "small", "asks@v1.0.0", "local")
-    evaluate_stored(stored, manifest, load_gates(both.gates), found, session_of(both))
+    found = champion.find(asks, "small", "asks@v1.0.0", "local")
+    evaluate_stored(stored, manifest, load_gates(asks.gates), found, session_of(asks))
 
     assert provider.asked == []
 
 
-def test_a_version_whose_class_is_gone_is_not_scored(both, says, tmp_path, monkeypatch):
-    produced(both, "small")
-    monkeypatch.delattr(sys.modules["nlp.classifiers"], "TfidfLogistic")
+def test_a_version_whose_class_is_gone_is_not_scored(small, tmp_path):
+    (small.root / "nlp" / "classifiers.py").write_text("")
 
     with pytest.raises(NotMeasured, match=(
             "small@v1.0.0: class nlp.classifiers:TfidfLogistic: nlp/classifiers.py has no "
