@@ -40,7 +40,7 @@ system:  ## nginx, Chromium and promtool from Debian, where apt-get may install 
 
 test: setup system lint  ## lint, then every test, on up to four cores
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 5 \
-		--dist loadgroup
+		--dist loadgroup --no-loadscope-reorder
 
 generators: setup  ## bake with another cookiecutter: make generators COOKIECUTTER=2.6.0
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python cookiecutter==$(COOKIECUTTER)

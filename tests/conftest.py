@@ -3,11 +3,9 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from baking import baked, locked_environment, shared, template_copy
-from groups import Groups
 
 # From the fastest folder to the slowest, so that a plain fault shows in seconds.
 ORDER = ("unit", "template", "docs", "integration", "workflows", "drills")
@@ -25,10 +23,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the fast folders first, and of the others what takes long first."""
-    def rank(item: pytest.Item) -> tuple[int, bool]:
+    """Run unit tests first; of the others what takes long, so that all workers end together."""
+    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
         folder = item.path.relative_to(HERE).parts[0]
-        return ORDER.index(folder), item.get_closest_marker("long") is None
+        takes_long = any(item.iter_markers("long")) or any(item.iter_markers("xdist_group"))
+        return folder != "unit", not takes_long, ORDER.index(folder)
 
     items.sort(key=rank)
 
@@ -41,11 +40,6 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     looks of a canary, and in pauses between requests.
     """
     return (yield) + 1
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups | None:
-    """Replace xdist's own `loadgroup`."""
-    return Groups(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Commands that documents and messages name: each exists, with its subcommand and its options."""
 
-import argparse
 import re
 import sys
 from functools import cache
@@ -70,8 +69,8 @@ def options(name):
     found = list(parsers(name, name))
     words = {word for parser in found for action in parser._actions
              for word in action.option_strings}
-    return words, {word for action in found[0]._actions
-                   if isinstance(action, argparse._SubParsersAction) for word in action.choices}
+    first = next((action for action in found[0]._actions if not action.option_strings), None)
+    return words, {*(first.choices or ())} if first else set()
 
 
 def faults_of(name, rest):

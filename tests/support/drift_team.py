@@ -21,7 +21,7 @@ from nlp_gitops.registry.connect import connect
 
 SCHEMA = json.loads(package_files.text("schemas/drift_report.schema.json"))
 SETTINGS = """\
-drift: {slices: [domain], min_rows: 100, min_slice_rows: 60, owners: [acme/nlp]}
+drift: {slices: [domain], alpha: 0.05, min_rows: 100, min_slice_rows: 60, owners: [acme/nlp]}
 """
 LABELS = ("positive", "negative", "neutral")
 # A reference that needs no registry.
