@@ -159,13 +159,15 @@ def test_outside_of_any_repository(tmp_path, venv):
                           "repository")
 
 
-def test_a_link_as_environment_is_never_emptied(project, venv):
-    lock = project / "requirements.txt"
-    lock.touch()
-    before = sorted(path.name for path in venv.iterdir())
+def test_a_link_as_environment_is_never_emptied(project, tmp_path):
+    shared = tmp_path / "shared-environment"
+    shared.mkdir()
+    (shared / "of-another-project").touch()
+    (project / ".venv").unlink()
+    (project / ".venv").symlink_to(shared)
 
     done = run("make", "setup", cwd=project, check=False)
 
     assert done.returncode != 0
-    assert "is a link" in done.stderr
-    assert sorted(path.name for path in venv.iterdir()) == before
+    assert "error: .venv is a link" in done.stderr
+    assert [path.name for path in shared.iterdir()] == ["of-another-project"]

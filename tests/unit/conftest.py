@@ -1,13 +1,16 @@
 """What unit tests share: a small repository of their own; no generated project, no environment."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from baking import once
 from hypothesis import settings
 from small import make_project, team_code
 
-from nlp_gitops.project import Project
+from nlp_gitops import plots
+from nlp_gitops.project import Project, load_project
 
 # A slow machine is no fault of the code.
 settings.register_profile("patient", deadline=None)
@@ -21,6 +24,15 @@ def no_team_code() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no matrix in a run: that is most of what training on a few rows takes.
+
+    A module whose subject they are has a fixture of this name that does nothing.
+    """
+    monkeypatch.setattr(plots, "confusion_png", lambda *words: words[-1].write_bytes(b"PNG"))
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A committed repository with small data and gates that it passes; the work folder is in it."""
@@ -28,4 +40,5 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.chdir(tmp_path)
-    return make_project(tmp_path)
+    shutil.copytree(once("small", make_project), tmp_path, symlinks=True, dirs_exist_ok=True)
+    return load_project(tmp_path)

@@ -38,27 +38,6 @@ def produced(project):
     return connect(project, "local")
 
 
-def test_a_run_records_params_metrics_tags_and_artifacts(project):
-    run = train(project, project.model())
-
-    assert run.params["min_df"] == 1
-    assert run.metrics["val_f1_macro"] > 0.8
-    assert run.tags["dataset_version"] == "small-rows-v1.0.0"
-    assert run.tags["prompt_version"] == "n/a"
-    assert run.tags["commit"] == git(project.root, "rev-parse", "HEAD")
-    assert run.tags["dirty"] is False
-    names = {path.relative_to(run.path / "artifacts").parts[0]
-             for path in (run.path / "artifacts").rglob("*")}
-    assert names >= {"model", "confusion_matrix.png", "per_class.json", "tokenization.json"}
-
-
-def test_training_twice_gives_the_same_model_under_two_names(project):
-    first, second = train(project, project.model()), train(project, project.model())
-
-    assert first.name != second.name
-    assert first.details["model_sha256"] == second.details["model_sha256"]
-
-
 def test_a_run_without_lineage_is_not_logged(project):
     tags = {"task": "text-classification"}
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
+from sklearn import config_context
 from sklearn import metrics as theirs
 
 from nlp_gitops import metrics
@@ -19,6 +20,13 @@ PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), mi
 SCORES = st.lists(st.tuples(st.sampled_from(range(3)), st.lists(
     st.sampled_from([0.01, 0.1, 0.25, 0.5, 0.9]), min_size=3, max_size=3)), min_size=2)
 WORDS = st.lists(st.sampled_from("abcd"), max_size=12)
+
+
+@pytest.fixture(autouse=True)
+def quick_oracle():
+    """Ask scikit-learn without its checks of parameters, which take longer than its sums."""
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        yield
 
 
 @given(PAIRS)

@@ -79,7 +79,8 @@ def test_what_one_request_is_told_to_wait_all_others_wait(served):
 
     assert all(item.label == "good" for item in found.predict([f"text {n}" for n in range(9)]))
     assert len(endpoint.times) == 11
-    assert not [at for at in endpoint.times if told[1] < at < told[1] + 0.9]
+    # The one that was told first may ask again a second after that.
+    assert not [at for at in endpoint.times if told[1] < at < told[0] + 0.9]
     assert found.session.budget.spent().startswith("9 requests (2 sent again), 135 tokens")
 
 
