@@ -6,7 +6,6 @@ staging, after five events. The archive beside the kits also holds the rows that
 
 import json
 import subprocess
-import tarfile
 
 import pytest
 from baking import ROOT, baked, commit, copy_of, environment, run, tool
@@ -24,8 +23,7 @@ def project(tmp_path, venv):
     """A fresh bake that took over the registry and the data of an earlier repository."""
     def make(out):
         found = baked(out, venv)
-        with tarfile.open(FILLED) as archive:
-            archive.extractall(found, filter="data")
+        run("tar", "-xzf", FILLED, cwd=found)
         commit(found, "Bring data, gates and registry from the earlier repository")
 
     return copy_of("earlier-ledger", make, tmp_path / "out")

@@ -75,7 +75,7 @@ print(json.dumps(found))
 def full_venv(venv):
     """The project's locked environment with the real MLflow and wandb beside it."""
     return once("trackers", lambda folder: install(
-        folder, "-r", TEMPLATE / "requirements.txt", "mlflow", "wandb", beside=venv))
+        folder, "-r", "requirements.txt", "mlflow", "wandb", beside=venv, cwd=TEMPLATE))
 
 
 @pytest.fixture
