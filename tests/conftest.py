@@ -10,15 +10,20 @@ from baking import baked, locked_environment, shared, template_copy
 # From the fastest folder to the slowest, so that a plain fault shows in seconds.
 ORDER = ("unit", "template", "docs", "integration", "workflows", "drills")
 HERE = Path(__file__).resolve().parent
+# The workers fill the cores already, and thousands of repositories need no sample hooks.
+ECONOMY = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "GIT_TEMPLATE_DIR": ""}
 
 
 def pytest_configure() -> None:
-    """Make the shared folder before there are workers.
+    """Make the shared folder before there are workers, and the environment of all processes.
 
     A git hook that runs the tests names its repository; no git of theirs may find that one.
+    Without compiled files every command that a test starts would compile the package again.
     """
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         del os.environ[name]
+    os.environ.update(ECONOMY)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     shared()
 
 

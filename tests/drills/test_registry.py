@@ -13,7 +13,7 @@ pytestmark = pytest.mark.heavy
     ("test_registry_states", {"REGISTRY_EXAMPLES": "60", "REGISTRY_STEPS": "50"})])
 def test_a_drill_in_full_size(tmp_path, capsys, name, size):
     done = run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider",
-               f"tests/unit/registry/{name}.py", cwd=ROOT,
+               f"tests/integration/small/{name}.py", cwd=ROOT,
                env=environment(TMPDIR=str(tmp_path), **size), timeout=7200)
 
     with capsys.disabled():

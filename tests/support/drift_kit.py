@@ -2,16 +2,21 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
+from nlp_gitops.drift.judge import Rules
 from nlp_gitops.drift.layout import Layout
-from nlp_gitops.drift.profile import Lines, measure, merged
+from nlp_gitops.drift.profile import UNTIMED, Lines, measure, merged
 
 SIZE = 16
 TOPICS = 12
 LAYOUT = Layout(("bad", "good"), ("en",), (("domain", ("books", "toys")),), "e" * 64, SIZE)
+OPEN = Rules(alpha=0.05, least=2, least_slice=2)
+# Without slices all tests are of the signals that are looked at.
+WHOLE = replace(LAYOUT, slices=())
 _generator = np.random.default_rng(7)
 _CENTRES = _generator.normal(size=(TOPICS, SIZE))
 _CENTRES /= np.linalg.norm(_CENTRES, axis=1, keepdims=True)
@@ -39,6 +44,13 @@ def moods(generator, deviation):
     """Return shares of topics that vary with a log-normal mood of the day."""
     shares = np.exp(generator.normal(size=TOPICS) * deviation)
     return shares / shares.sum()
+
+
+def pair(seed, n, m, topics=None, good=0.6, layout=LAYOUT):
+    """Return a reference of m rows without a time, and n lines of one hour."""
+    generator = np.random.default_rng(seed)
+    return (measure(layout, traffic(generator, m, UNTIMED, layout=layout)),
+            measure(layout, traffic(generator, n, 480_000, topics, good, layout)))
 
 
 def days(generator, number, first, a_day, deviation=0.0, layout=LAYOUT, **more):

@@ -80,7 +80,7 @@ def made(team, *places, **more):
     """Make a report; check that it is whole, and return it."""
     wish = Wish(current=tuple(map(str, places)), registry="local", **more)
     found = command.make(team, wish, team.root / "reports" / "drift")
-    jsonschema.validate(found, SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
     page = (team.root / "reports" / "drift" / "report.html").read_text()
     assert len(page.encode()) < 100_000 and "<script" not in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")

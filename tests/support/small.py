@@ -98,6 +98,8 @@ def team_code() -> Iterator[None]:
 
 
 def _forget() -> None:
+    if "nlp" not in sys.modules:
+        return
     for name in [name for name in sys.modules if name.partition(".")[0] == "nlp"]:
         del sys.modules[name]
 

@@ -42,9 +42,10 @@ class EProcess:
         """Return the process after one more block."""
         share = (self.champion_bad + _PRIOR_BAD) / (self.champion_all + _PRIOR_ALL)
         t_a = min(share, _HIGHEST / 1.1)
+        most = math.log(self.cap)
         factors = [_log_factor(n_a, k_a, n_b, k_b, t_a, min(t_a * multiple, _HIGHEST))
                    for multiple in MULTIPLES]
-        wealth = tuple(old + min(factor, math.log(self.cap))
+        wealth = tuple(old + min(factor, most)
                        for old, factor in zip(self.wealth, factors, strict=True))
         return EProcess(self.cap, wealth, self.champion_all + n_a, self.champion_bad + k_a)
 
@@ -58,5 +59,8 @@ def _log_factor(n_a: int, k_a: int, n_b: int, k_b: int, t_a: float, t_b: float) 
     if not n_a or not n_b:
         return 0.0
     t_0 = (n_a * t_a + n_b * t_b) / (n_a + n_b)
-    return (k_a * math.log(t_a / t_0) + (n_a - k_a) * math.log((1 - t_a) / (1 - t_0))
-            + k_b * math.log(t_b / t_0) + (n_b - k_b) * math.log((1 - t_b) / (1 - t_0)))
+    # Most blocks hold no bad answer: half of the logarithms are multiplied by 0.
+    return ((k_a and k_a * math.log(t_a / t_0))
+            + (n_a - k_a) * math.log((1 - t_a) / (1 - t_0))
+            + (k_b and k_b * math.log(t_b / t_0))
+            + (n_b - k_b) * math.log((1 - t_b) / (1 - t_0)))

@@ -64,7 +64,7 @@ def test_an_embedder_that_is_none_is_told_before_anything_is_trained(project, so
 def embedding(team, log):
     """Return the embedding's signal of a report on a log."""
     found = command.make(team, Wish(current=(str(log),), registry="local"), team.root / "out")
-    jsonschema.validate(found, SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
     return found["slices"]["all"]["embedding"]
 
 
