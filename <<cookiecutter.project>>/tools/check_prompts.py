@@ -5,6 +5,7 @@ Writes  nothing; with --fix what can be fixed by rule.
 Decides whether headers, variables, output format and version bumps are right (exit 1 if not).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("check_prompts")
+    run("check_prompts")

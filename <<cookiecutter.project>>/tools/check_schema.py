@@ -6,6 +6,7 @@ Decides whether the rows keep the schema, no split leaks, the test split is the 
 version was bumped as the change needs (exit 1 if not).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("check_schema")
+    run("check_schema")

@@ -5,6 +5,7 @@ Writes  slots, the proxy's file, and a report under reports/.
 Decides when the canary has seen enough, and who gets the traffic.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("deploy")
+    run("deploy")

@@ -5,6 +5,7 @@ Writes  reports/drift/.
 Decides OK, WARN, ALERT, CRITICAL or INSUFFICIENT for each slice (exit 1 for an alert).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("drift_report")
+    run("drift_report")

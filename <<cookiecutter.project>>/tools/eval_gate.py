@@ -5,6 +5,7 @@ Writes  reports/ and the run's folder.
 Decides GATE: PASS or FAIL, with the reason of every rule (exit 1, 3 or 4 if it may not go on).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("eval_gate")
+    run("eval_gate")

@@ -5,6 +5,7 @@ Writes  the folder of delayed labels.
 Decides nothing; drift_report joins them with predictions.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("feedback")
+    run("feedback")

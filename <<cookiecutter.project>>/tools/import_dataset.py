@@ -5,6 +5,7 @@ Writes  data/*.jsonl and data/dataset.yaml.
 Decides how rows are split; the test split is pinned by its digest.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("import_dataset")
+    run("import_dataset")

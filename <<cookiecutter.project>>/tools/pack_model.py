@@ -5,6 +5,7 @@ Writes  dist/: a deterministic archive, manifest, model card and SHA256SUMS.
 Decides nothing; a run without a passing report is refused.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("pack_model")
+    run("pack_model")

@@ -5,6 +5,7 @@ Writes  an event in the ledger, and the stage's tag.
 Decides whether the stage order and the evidence allow it (exit 4 if the champion changed).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("promote")
+    run("promote")

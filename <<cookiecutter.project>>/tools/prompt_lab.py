@@ -5,6 +5,7 @@ Writes  reports/prompts/.
 Decides nothing; the gate judges.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("prompt_lab")
+    run("prompt_lab")

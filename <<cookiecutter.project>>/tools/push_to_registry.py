@@ -5,6 +5,7 @@ Writes  a new version with its archive in the registry, and an event in the ledg
 Decides its number; registration without lineage is refused.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("push_to_registry")
+    run("push_to_registry")

@@ -5,6 +5,7 @@ Writes  nothing; doctor --repair finishes what a crash tore.
 Decides whether everything is what the ledger says (exit 1 if not).
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("registry")
+    run("registry")

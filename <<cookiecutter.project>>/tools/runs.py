@@ -5,6 +5,7 @@ Writes  nothing; html writes a page.
 Decides nothing.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("runs")
+    run("runs")

@@ -5,6 +5,7 @@ Writes  one file for each part under --out; a second call goes on after a stop.
 Decides nothing.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("score")
+    run("score")

@@ -5,6 +5,7 @@ Writes  the prediction log, where asked for.
 Decides nothing.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("serve")
+    run("serve")

@@ -5,6 +5,7 @@ Writes  a run under runs/: model, metrics, artifacts, lineage.
 Decides nothing; the gate judges.
 """
 
-from door import run
+if __name__ == "__main__":
+    from door import run
 
-run("train")
+    run("train")

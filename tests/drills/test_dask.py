@@ -56,7 +56,7 @@ if __name__ == "__main__":
 
     def task(name):
         return scoring.Task(str(Path("model").resolve()), "nlp.classifiers:TfidfLogistic",
-                            str(Path(name).resolve()))
+                            str(Path().resolve()), str(Path(name).resolve()))
 
     def answers(name):
         return [(Path(name) / part.name).read_bytes() for part in parts]
@@ -125,8 +125,10 @@ def test_the_command_scores_on_a_cluster_what_it_scores_alone(project):
             command == "push_to_registry")), cwd=project)
 
     for engine in ("one", "dask"):
-        run(python, "tools/score.py", "log", "--out", engine, "--engine", engine, "--model",
-            "review-sentiment@v1.0.0", cwd=project, check=False)
+        done = run(python, "tools/score.py", "log", "--out", engine, "--engine", engine, "--model",
+                   "review-sentiment@v1.0.0", cwd=project, check=False)
+        # Every file has a line that is none.
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
 
     written = {engine: {path.name: path.read_bytes() for path in
                         (project / engine).glob("part-*.jsonl")} for engine in ("one", "dask")}

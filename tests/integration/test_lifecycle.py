@@ -10,6 +10,8 @@ from baking import (TEMPLATE, bake, commit, environment, git, packed, run, tool,
 
 from nlp_gitops import package_files
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def with_a_run(tmp_path, venv):
