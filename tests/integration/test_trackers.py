@@ -233,11 +233,10 @@ def test_the_adapter_in_the_docs_mirrors_to_weights_and_biases(tracked, tmp_path
     text = (ROOT / "docs" / "reference" / "tracking.md").read_text(encoding="utf-8")
     code, = (block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
              if "class WandbTracker" in block)
-    (tracked / "adapters").mkdir()
-    (tracked / "adapters" / "wandb_runs.py").write_text(code, encoding="utf-8")
+    (tracked / "nlp" / "wandb_runs.py").write_text(code, encoding="utf-8")
     path = tracked / "project.yaml"
     path.write_text(path.read_text(encoding="utf-8")
-                    + 'tracking: ["adapters.wandb_runs:WandbTracker"]\n', encoding="utf-8")
+                    + 'tracking: ["nlp.wandb_runs:WandbTracker"]\n', encoding="utf-8")
     commit(tracked, "Mirror to W&B")
 
     done = tool(tracked, "train", "--json", **QUIET, WANDB_DATA_DIR=str(tmp_path),
@@ -256,4 +255,3 @@ def test_the_adapter_in_the_docs_mirrors_to_weights_and_biases(tracked, tmp_path
     assert found["summary"]["val_f1_macro"] == local["metrics"]["val_f1_macro"]
     assert set(found["files"]) == {*local["files"], "run.json"}
     assert git(tracked, "status", "--porcelain") == ""
-    assert os.listdir(tracked / "adapters") == ["wandb_runs.py"]
