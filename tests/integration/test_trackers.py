@@ -1,7 +1,6 @@
 """Runs mirrored to other trackers: the real MLflow on SQLite, and Weights & Biases offline."""
 
 import json
-import os
 import re
 from pathlib import Path
 
