@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "<<cookiecutter.project>>"
 # What git needs to work the same on every machine, and nothing of the caller's Actions run.
 CLEAN = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
-         "PYTHONDONTWRITEBYTECODE": "1"}
+         "GIT_TEMPLATE_DIR": "", "PYTHONDONTWRITEBYTECODE": "1"}
 FOREIGN = ("GITHUB_", "GIT_", "MAKE", "MFLAGS", "VIRTUAL_ENV", "RUNNER_",
            "PYTEST_")
 # Where the folder is that all workers of a run share; a test's own commands do not see it.

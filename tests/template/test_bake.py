@@ -210,13 +210,12 @@ def test_an_existing_folder_is_refused_and_left_alone(tmp_path):
 
 def test_python_caches_in_the_template_folder_do_not_reach_a_project(tmp_path):
     cache = TEMPLATE / "nlp" / "__pycache__"
-    cache.mkdir()
+    cache.mkdir(exist_ok=True)
+    (cache / "x.cpython-311.pyc").write_bytes(b"\0")
     try:
-        (cache / "x.cpython-311.pyc").write_bytes(b"\0")
         folder = generate(tmp_path / "out")
     finally:
         (cache / "x.cpython-311.pyc").unlink()
-        cache.rmdir()
 
     assert not list(folder.rglob("__pycache__"))
 
