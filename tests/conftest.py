@@ -1,7 +1,6 @@
 """What all tests share: an environment without a caller's git, and what is made once for a run."""
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -35,16 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return folder != "unit", not takes_long, ORDER.index(folder)
 
     items.sort(key=rank)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start one worker more than there are cores.
-
-    With one for each, cores idle a third of the time: tests wait for servers to start, for the
-    looks of a canary, and in pauses between requests.
-    """
-    return (yield) + 1
 
 
 @pytest.fixture(scope="session")

@@ -78,8 +78,8 @@ def test_a_healthy_canary_passes_and_the_champion_has_the_traffic_again(producti
     assert json.loads(production.deploy("--status", "--json").stdout)["well"] is True
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, pytest.param(signal.SIGSTOP,
-                                                              marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_canary_that_dies_or_hangs_is_blocked_and_costs_no_request(production, end):
     with Load(production.port) as load:
         canary = production.begin(*CANARY, "--min-requests", "100000")
@@ -137,6 +137,7 @@ def test_a_shadow_answers_nobody_and_is_compared_request_by_request(production, 
     assert sum(row["shadow"] for row in rows if row["version"] == "v1.0.0") == 80
 
 
+@pytest.mark.heavy
 def test_a_shadow_that_hangs_and_a_killed_deploy_cost_no_request(production):
     with Load(production.port) as load:
         deploy = production.begin(*SHADOW, "--lease", "2", "--min-requests", "100000")
@@ -275,6 +276,7 @@ def test_the_rollback_drill_passes_with_a_good_version_and_tells_all_its_parts(r
     assert not (registered / ".deploy").exists()
 
 
+@pytest.mark.heavy
 def test_an_incident_is_practised_from_detection_to_the_draft_of_its_post_mortem(registered):
     found = json.loads(tool(registered, "drill", "incident", "--json").stdout)
 

@@ -70,7 +70,7 @@ def gto(clone, *arguments):
     return json.loads(run("gto", *arguments, "--json", cwd=clone).stdout)
 
 
-@settings(max_examples=3, deadline=None, database=None,
+@settings(max_examples=2, deadline=None, database=None,
           suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(operation, min_size=6, max_size=12))
 def test_gto_agrees_after_any_sequence_whatever_the_clocks_say(steps):

@@ -92,6 +92,7 @@ def test_the_hook_leaves_everything_else_alone_and_lets_torn_tags_go(project):
 def test_a_hook_that_was_there_goes_on_working(tmp_path, project):
     bare = tmp_path / "old.git"
     run("git", "init", "--quiet", "--bare", bare, cwd=tmp_path)
+    (bare / "hooks").mkdir(exist_ok=True)
     (bare / "hooks" / "update").write_text("#!/bin/sh\n[ \"$1\" != refs/heads/no ] || exit 1\n")
     (bare / "hooks" / "update").chmod(0o755)
 

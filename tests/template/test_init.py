@@ -54,6 +54,14 @@ def test_an_empty_folder_becomes_what_the_template_generates(template, tmp_path,
         ".github/workflows/on-release.yml", ".github/workflows/on-tag.yml", "README.md"]
     assert git(folder, "symbolic-ref", "HEAD") == "refs/heads/main"
 
+
+@pytest.mark.heavy
+def test_what_init_says_to_do_next_goes_to_production(template, tmp_path, venv):
+    folder = tmp_path / "ticket-intent"
+    folder.mkdir()
+
+    told = init(folder, template, "--no-input", "owner=support").stdout
+
     for line in told.partition("next:\n")[2].strip().splitlines():
         if line.strip().startswith("make"):
             with_venv(folder, venv)

@@ -127,6 +127,7 @@ def test_a_public_repository_attests_the_archive_and_where_it_is_told_to_it_goes
         {"workflow": "promote.yml", "ref": "main", "inputs": {"version": f"{NAME}@v1.0.0"}}]
 
 
+@pytest.mark.heavy
 def test_unchanged_inputs_are_not_trained_again_and_papers_end_in_seconds(small):
     (small.project / "tests" / "test_more.py").write_text("def test_more():\n    pass\n")
     base = on_branch(small, "A test")

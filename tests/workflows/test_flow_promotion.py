@@ -96,6 +96,7 @@ def register_elsewhere(on_github, champion):
     on_github.tool("push_to_registry", "--from", str(folder), "--registry", "origin")
 
 
+@pytest.mark.heavy
 def test_a_promotion_that_another_one_overtook_is_refused(on_github):
     """The champion changes after the gates and the canary have compared with it."""
     register_elsewhere(on_github, champion="v1.0.0")
