@@ -20,9 +20,8 @@ from pathlib import Path
 from benchmarks.baked import bake, interpreter
 from benchmarks.ledger_maker import BRANCH, Maker, differing_states
 from benchmarks.measure import Cost, cost, machine
-
-from nlp_gitops.files import sha256_tree
-from nlp_gitops.packaging import artifact, write_archive, write_package
+from nlp_gitops.core.files import sha256_tree
+from nlp_gitops.registry.packaging import artifact, write_archive, write_package
 
 NAME = "review-sentiment"
 MODELS = (NAME, "intent", "topic", "toxicity")

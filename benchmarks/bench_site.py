@@ -17,7 +17,6 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.bench_registry import MODELS, NAME, PAPERS, USUAL, packed_project
 from benchmarks.ledger_maker import Maker
 from benchmarks.measure import cost, machine
-
 from nlp_gitops.registry.events import VersionState
 
 SIZES = (1_000, 10_000)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from nlp.classifiers import TfidfLogistic
 
 from nlp_gitops.drift import embedder, fixed
 from nlp_gitops.drift.columns import Reader
@@ -20,8 +21,7 @@ from nlp_gitops.drift.judge import Judged, Rules, compare
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults, files_of, read
 from nlp_gitops.drift.profile import Lines, measure
-from nlp_gitops.statistics import wilson
-from nlp.classifiers import TfidfLogistic
+from nlp_gitops.evaluation.statistics import wilson
 
 SIZES = (200, 1_000, 10_000, 50_000)
 REFERENCE = 10_000

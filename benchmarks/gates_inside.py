@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nlp_gitops import statistics
+from nlp_gitops.evaluation import statistics
 from nlp_gitops.gates.families import Classification
 from nlp_gitops.gates.measure import Precision, measure
 

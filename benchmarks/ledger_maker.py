@@ -13,11 +13,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.packaging import checksums
 from nlp_gitops.registry.events import Event, State, VersionState, apply, state_from_json
 from nlp_gitops.registry.ledger import BRANCH
 from nlp_gitops.registry.objects import REGISTERED, root_files, write_root
 from nlp_gitops.registry.operations import version_state
+from nlp_gitops.registry.packaging import checksums
 from nlp_gitops.registry.transact import readme, version_files
 
 EVENTS_PER_VERSION = 4

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from llm_kit import Endpoint, completion, serving
-
-from nlp_gitops.llm import Session
-from nlp_gitops.project import LlmSettings
-from nlp_gitops.prompts import current
 from nlp.prompted import PromptClassifier
+
+from nlp_gitops.core.project import LlmSettings
+from nlp_gitops.llm import Session
+from nlp_gitops.prompts import current
 
 DELAY = 0.05
 ANSWER = '{"label": "neutral"}'

@@ -10,7 +10,6 @@ import numpy as np
 sys.path[:0] = [".", str(Path(__file__).parent)]
 import serving_peers  # noqa: E402
 
-
 AT_HALF_LOAD = ("bare call, scikit-learn",)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fetch_reviews import Unavailable, fetch
 
-from nlp_gitops import git
+from nlp_gitops.core import git
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"

@@ -25,10 +25,11 @@ sys.path.insert(0, str(ROOT / "src"))
 # Help texts as wide as a page, without a terminal's colours.
 os.environ |= {"COLUMNS": "84", "NO_COLOR": "1"}
 
-from nlp_gitops import errors, package_files, packaging  # noqa: E402
 from nlp_gitops.cli import frame  # noqa: E402
 from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS  # noqa: E402
+from nlp_gitops.core import errors, package_files  # noqa: E402
 from nlp_gitops.dataset import codes  # noqa: E402
+from nlp_gitops.registry import packaging  # noqa: E402
 from nlp_gitops.registry import events, faults  # noqa: E402
 
 MADE = "Made from the code by `scripts/reference.py`.\n\n"

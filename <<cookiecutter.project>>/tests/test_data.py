@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from nlp_gitops import testing
-from nlp_gitops.project import load_project
+from nlp_gitops.core.project import load_project
 
 SPLITS = ("train", "valid", "test")
 

@@ -7,7 +7,7 @@ from functools import cache
 from baking import ROOT, TEMPLATE
 
 from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS
-from nlp_gitops.package_files import reference_pages
+from nlp_gitops.core.package_files import reference_pages
 
 sys.path.insert(0, str(ROOT / "scripts"))
 

@@ -5,7 +5,7 @@ import struct
 
 from baking import ROOT, TEMPLATE
 
-from nlp_gitops.package_files import reference_pages
+from nlp_gitops.core.package_files import reference_pages
 
 
 def test_every_finding_code_is_documented():

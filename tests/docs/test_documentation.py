@@ -11,8 +11,8 @@ from playwright.sync_api import sync_playwright
 from site_kit import BROWSER, faults, opened
 from walker import READER, sections, walk
 
-from nlp_gitops import package_files
 from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS
+from nlp_gitops.core import package_files
 
 sys.path.insert(0, str(ROOT / "scripts"))
 

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nlp_gitops.core.errors import UserError
 from nlp_gitops.dataset.check import measure
 from nlp_gitops.dataset.codes import TITLES, severities
 from nlp_gitops.dataset.collect import Collector
 from nlp_gitops.dataset.command import check_and_fix
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import UserError
 
 pytestmark = pytest.mark.heavy
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nlp_gitops import prompts
-from nlp_gitops.errors import UserError
+from nlp_gitops.core.errors import UserError
 from nlp_gitops.prompts import bump, checks
 from nlp_gitops.prompts.file import read
 from nlp_gitops.prompts.report import check

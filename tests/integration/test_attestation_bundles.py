@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from attestation_kit import DIGEST, trusted, wrong
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from nlp_gitops.registry import timestamped_bundle
 from sigstore_kit import HOME, Builder, Instance, statement
+
+from nlp_gitops.registry import timestamped_bundle
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,11 @@ import json
 
 import pytest
 from attestation_kit import DIGEST, trusted, wrong
-from nlp_gitops.errors import NotMeasured, UsageError
+from sigstore_kit import Instance, statement
+
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.registry import trust_roots
 from nlp_gitops.registry.bundle_check import Unfit
-from sigstore_kit import Instance, statement
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from baking import git, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nlp_gitops.errors import CheckFailed, Conflict
+from nlp_gitops.core.errors import CheckFailed, Conflict
 from nlp_gitops.registry import operations, views
 from nlp_gitops.registry.pull import pull
 

@@ -5,10 +5,9 @@ import shutil
 
 import jsonschema
 import pytest
-from baking import (TEMPLATE, bake, commit, environment, git, packed, run, tool, trained,
-                    with_venv)
+from baking import TEMPLATE, bake, commit, environment, git, packed, run, tool, trained, with_venv
 
-from nlp_gitops import package_files
+from nlp_gitops.core import package_files
 
 pytestmark = pytest.mark.long
 

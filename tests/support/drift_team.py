@@ -11,12 +11,12 @@ from drift_kit import LAYOUT, line, on_day, write_log
 from pipeline_kit import registered, small_team, to_production
 from small import THINGS, WORDS, commit, write_rows
 
-from nlp_gitops import package_files
+from nlp_gitops.core import package_files
+from nlp_gitops.core.project import load_project
 from nlp_gitops.drift import command, embedder
 from nlp_gitops.drift.command import Wish
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
-from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 
 SCHEMA = json.loads(package_files.text("schemas/drift_report.schema.json"))

@@ -11,9 +11,9 @@ import re
 import sys
 from pathlib import Path
 
-from nlp_gitops.errors import UserError
-from nlp_gitops.files import sha256_bytes, sha256_file
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.files import sha256_bytes, sha256_file
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry import github_audit, github_setup
 from nlp_gitops.registry.github_settings import wanted
 from nlp_gitops.registry.github_store import GitHubStore

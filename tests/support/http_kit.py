@@ -10,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from nlp_gitops.core.project import ServiceSettings
 from nlp_gitops.model import Prediction
-from nlp_gitops.project import ServiceSettings
 from nlp_gitops.serving.application import application
 from nlp_gitops.serving.batching import Batcher
 from nlp_gitops.serving.front import Desk, Front

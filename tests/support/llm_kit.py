@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from nlp_gitops.core.project import LlmSettings
 from nlp_gitops.llm import Asker, Reply, Request, Session, Settings
-from nlp_gitops.project import LlmSettings
 from nlp_gitops.prompts import Prompt, load
 
 PROMPT = """---

@@ -11,14 +11,16 @@ import pytest
 from baking import once
 from small import commit, make_project, team_code
 
-from nlp_gitops import champion, report_data, report_outputs
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.evaluation import evaluate
+from nlp_gitops.evaluation import report_data
+from nlp_gitops.evaluation.evaluate import evaluate
 from nlp_gitops.gates import judge, load_gates
-from nlp_gitops.packaging import pack
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.registry import champion
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve
+from nlp_gitops.registry.packaging import pack
+from nlp_gitops.reporting import report_outputs
 from nlp_gitops.training import train
 
 

@@ -3,7 +3,7 @@
 import random
 import string
 
-from nlp_gitops import checkdigits
+from nlp_gitops.privacy import checkdigits
 
 _DRAW = random.Random(17)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import tiny_registry as tiny
 
-from nlp_gitops.errors import CheckFailed, Conflict
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import CheckFailed, Conflict
+from nlp_gitops.core.names import Version
 from nlp_gitops.registry import operations, views
 from nlp_gitops.registry.verify import verify
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from baking import bake, environment, git, once, run, tool, with_venv
 
-from nlp_gitops.files import sha256_bytes, sha256_file, sha256_tree
-from nlp_gitops.packaging import checksums
+from nlp_gitops.core.files import sha256_bytes, sha256_file, sha256_tree
+from nlp_gitops.registry.packaging import checksums
 
 NAME = "review-sentiment"
 GATES = """\

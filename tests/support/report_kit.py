@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nlp_gitops import render_html, render_markdown, render_text
+from nlp_gitops.reporting import render_html, render_markdown, render_text
 
 RENDERERS = (render_html.page, render_markdown.markdown, render_text.text)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from small import HERE, commit
 
-from nlp_gitops import files, lineage
-from nlp_gitops.project import load_project
-from nlp_gitops.tracking import RunLogger
+from nlp_gitops.core import files
+from nlp_gitops.core.project import load_project
+from nlp_gitops.tracking import RunLogger, lineage
 from nlp_gitops.training import train
 
 TAGS = {"task": "text-classification", "language": "en", "license": "internal", "owner": "tests",

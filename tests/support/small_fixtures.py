@@ -9,8 +9,8 @@ from baking import once
 from hypothesis import settings
 from small import git, make_project, team_code
 
-from nlp_gitops import plots
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.training import plots
 
 # A slow machine is no fault of the code. `make drills` draws ten times as many examples.
 settings.register_profile("few", deadline=None, max_examples=50)

@@ -8,15 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nlp_gitops import files
-from nlp_gitops.names import ModelRef, Version
-from nlp_gitops.packaging import MANIFEST_SCHEMA, artifact, write_archive, write_package
-from nlp_gitops.project import RegistrySettings
+from nlp_gitops.core import files
+from nlp_gitops.core.names import ModelRef, Version
+from nlp_gitops.core.project import RegistrySettings
 from nlp_gitops.registry import operations
 from nlp_gitops.registry.events import State
 from nlp_gitops.registry.folder_store import FolderStore
 from nlp_gitops.registry.ledger import Ledger
 from nlp_gitops.registry.operations import Registry
+from nlp_gitops.registry.packaging import MANIFEST_SCHEMA, artifact, write_archive, write_package
 
 TEST_SHA256 = "7e57" * 16
 ANY_BRANCH = RegistrySettings(protected_branch=None)

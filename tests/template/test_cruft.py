@@ -60,7 +60,7 @@ def made(tmp_path_factory):
     ours = template / "<<cookiecutter.project>>"
     edit(ours, WORKFLOW, "timeout-minutes: 5\n", "timeout-minutes: 7\n")
     edit(ours, DOC, "Stop the harm first, understand it later.", "Stop the harm first.")
-    edit(template, "src/nlp_gitops/errors.py", '"""', '"""Newer. ')
+    edit(template, "src/nlp_gitops/core/errors.py", '"""', '"""Newer. ')
     package(template)
     same = commit(template, "Another package of the same version")
     edit(template, "src/nlp_gitops/__init__.py", f'"{__version__}"', '"0.99.0"')

@@ -54,7 +54,7 @@ def test_every_file_of_the_wheel_lies_in_the_repository_and_in_git(ejected):
 
     assert {name: (ejected / name).read_bytes() for name in tracked} == expected
     assert {"nlp_gitops/LICENSE", "nlp_gitops/schemas/project.schema.json",
-            "nlp_gitops/reference/gates.md", "nlp_gitops/report.css"} <= expected.keys()
+            "nlp_gitops/reference/gates.md", "nlp_gitops/reporting/report.css"} <= expected.keys()
 
 
 def test_the_wheel_and_its_lock_lines_are_gone_and_all_else_stays_locked(ejected, tmp_path):
@@ -126,7 +126,8 @@ def test_the_digest_of_the_source_is_that_of_the_wheel(ejected, venv):
 
 
 def test_a_change_of_the_machinery_is_a_change_of_the_code_that_trains(copy):
-    program = ("from nlp_gitops.lineage import inputs; from nlp_gitops.project import load_project;"
+    program = ("from nlp_gitops.tracking.lineage import inputs; "
+               "from nlp_gitops.core.project import load_project;"
                "from nlp_gitops.dataset.manifest import load_manifest as load; p = load_project();"
                "print(inputs(p, p.model(), load(p.dataset)).code)")
 

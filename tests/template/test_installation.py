@@ -76,8 +76,8 @@ def test_an_environment_that_was_set_up_for_another_wheel(project, tmp_path, ven
     own = tmp_path / "venv"
     shutil.copytree(venv, own, symlinks=True, copy_function=os.link)
     [record] = own.glob("lib/python*/site-packages/nlp_gitops-*.dist-info/RECORD")
-    changed = record.read_text().replace("nlp_gitops/errors.py,sha256=",
-                                         "nlp_gitops/errors.py,sha256=0")
+    changed = record.read_text().replace("nlp_gitops/core/errors.py,sha256=",
+                                         "nlp_gitops/core/errors.py,sha256=0")
     record.unlink()
     record.write_text(changed)
     (project / ".venv").unlink()

@@ -9,7 +9,7 @@ from small import HERE, ROOT
 SOURCE = ROOT / "src" / "nlp_gitops"
 # docs/reference/model.md lists them; they change by SemVer.
 PUBLIC = ("nlp_gitops.llm", "nlp_gitops.model", "nlp_gitops.model.fast_linear",
-          "nlp_gitops.privacy", "nlp_gitops.project", "nlp_gitops.serving.application",
+          "nlp_gitops.privacy", "nlp_gitops.core.project", "nlp_gitops.serving.application",
           "nlp_gitops.testing")
 
 

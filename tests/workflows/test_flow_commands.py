@@ -12,9 +12,9 @@ from baking import commit, git, run, tool, with_venv
 from flow_kit import HOSTILE, NAME, in_workflow, team_in_staging
 from github_events import event
 
-from nlp_gitops import lineage
+from nlp_gitops.core.project import load_project
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.project import load_project
+from nlp_gitops.tracking import lineage
 
 pytestmark = pytest.mark.xdist_group("flow-commands")
 

@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 
 from nlp_gitops.actions import where
-from nlp_gitops.project import Project
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.github_client import speaking
 from nlp_gitops.registry.reading import Snapshot
 

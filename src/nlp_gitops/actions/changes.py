@@ -13,7 +13,7 @@ from datetime import date
 from fnmatch import fnmatch
 from pathlib import Path
 
-from nlp_gitops.git import environment
+from nlp_gitops.core.git import environment
 
 # Files that nothing is computed from.
 PAPERS = ("docs/*", "*.md", "LICENSE*", "CODEOWNERS", ".github/CODEOWNERS", ".editorconfig",

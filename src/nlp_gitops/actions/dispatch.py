@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nlp_gitops.actions import where
-from nlp_gitops.project import Project
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.github_client import Connection, speaking
 from nlp_gitops.registry.remotes import default_name, github_repository
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.registry.github_client import Connection, speaking
 
 

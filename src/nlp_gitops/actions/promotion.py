@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass
 
 from nlp_gitops.actions import where
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry import policy
 from nlp_gitops.registry.branch import check_protected
 from nlp_gitops.registry.connect import connect

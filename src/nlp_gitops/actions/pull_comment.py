@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from nlp_gitops import render_markdown
 from nlp_gitops.actions.finished import Finished
-from nlp_gitops.errors import UserError
-from nlp_gitops.report_outputs import read_report
-from nlp_gitops.report_view import view
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.reporting import render_markdown
+from nlp_gitops.reporting.report_outputs import read_report
+from nlp_gitops.reporting.report_view import view
 
 MARK = "model-gate"
 

@@ -5,10 +5,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 from nlp_gitops.actions.promotion_end import Ended
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.github_client import Connection, speaking
 from nlp_gitops.registry.release_notes import with_notes
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.reporting.render_markdown import escape
 
 _TITLES = {"promoted": "✅ Promoted to production", "refused": "❌ Promotion refused",
            "rolled back": "❌ Promotion rolled back"}

@@ -4,8 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.registry.github_client import Connection, speaking
 
 BRANCH = "template-update"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.github_client import Connection
 from nlp_gitops.registry.remotes import github_repository
 

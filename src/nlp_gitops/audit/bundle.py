@@ -15,17 +15,18 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nlp_gitops import files, markup
 from nlp_gitops.audit import chain, proof, story
 from nlp_gitops.audit.ledger_faults import faults
 from nlp_gitops.audit.page import page
-from nlp_gitops.errors import CheckFailed
-from nlp_gitops.names import ModelRef
-from nlp_gitops.packaging import checksums
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.events import Event
 from nlp_gitops.registry.operations import Registry
+from nlp_gitops.registry.packaging import checksums
 from nlp_gitops.registry.reading import source_commit
 from nlp_gitops.registry.verify import bring
+from nlp_gitops.reporting import markup
 
 SCHEMA = "nlp-gitops/audit/1"
 INDEX, ABOUT, SUMS = "index.html", "audit.json", "SHA256SUMS"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 
-from nlp_gitops import git
+from nlp_gitops.core import git
 from nlp_gitops.registry import plausible
 from nlp_gitops.registry.events import Event, State, VersionState, apply, parse_message
 from nlp_gitops.registry.replay import ExpectedTag

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from nlp_gitops.audit import bundle, proof
 from nlp_gitops.audit.ledger_faults import faults
-from nlp_gitops.errors import CheckFailed, UserError
-from nlp_gitops.files import sha256_bytes
-from nlp_gitops.git import GitError
-from nlp_gitops.names import ModelRef
-
+from nlp_gitops.core.errors import CheckFailed, UserError
+from nlp_gitops.core.files import sha256_bytes
+from nlp_gitops.core.git import GitError
+from nlp_gitops.core.names import ModelRef
 
 # What a hostile ledger can make of code that expects the registry's own JSON.
 _BROKEN = (ValueError, TypeError, KeyError, IndexError, AttributeError)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from nlp_gitops import git
 from nlp_gitops.audit import chain, proof, story
-from nlp_gitops.errors import UserError
-from nlp_gitops.files import sha256_bytes
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.files import sha256_bytes
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.events import Event, State
 from nlp_gitops.registry.ledger import BRANCH, Ledger
 from nlp_gitops.registry.reading import Snapshot

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from nlp_gitops import git
-from nlp_gitops.errors import CheckFailed
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import CheckFailed
 from nlp_gitops.registry.ledger import BRANCH
 
 # Says to git that trees are left out.

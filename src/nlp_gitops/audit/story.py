@@ -7,11 +7,11 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nlp_gitops import git, yamlfile
 from nlp_gitops.audit import chain
-from nlp_gitops.errors import UserError
-from nlp_gitops.files import sha256_text
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core import git, yamlfile
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.files import sha256_text
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.prompts import file as prompt_file
 from nlp_gitops.registry.events import Event, State
 from nlp_gitops.registry.ledger import BRANCH, Ledger

@@ -10,14 +10,14 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.cli.frame import parser
 from nlp_gitops.actions import where
 from nlp_gitops.actions.asked import asked_at, changed_since
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.reporting.render_markdown import escape
 
 
 def main(argv: Sequence[str]) -> int:

@@ -18,9 +18,9 @@ from pathlib import Path
 from nlp_gitops.audit import bundle
 from nlp_gitops.audit.check import check
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.files import sha256_bytes, write_atomic
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import sha256_bytes, write_atomic
+from nlp_gitops.core.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 

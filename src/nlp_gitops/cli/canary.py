@@ -18,8 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.names import Version
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _judge(options: argparse.Namespace) -> int:
-    from nlp_gitops import files
+    from nlp_gitops.core import files
     from nlp_gitops.rollout import report
 
     found = {"schema": report.CANARY_SCHEMA, "champion": options.champion,

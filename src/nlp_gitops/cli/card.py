@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import champion, data_card, model_card
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.files import write_atomic
-from nlp_gitops.packaging import Package, load_package
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.files import write_atomic
+from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.dataset import data_card
+from nlp_gitops.registry import champion, model_card
+from nlp_gitops.registry.packaging import Package, load_package
 
 
 def main(argv: Sequence[str]) -> int:

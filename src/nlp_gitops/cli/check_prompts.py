@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops import sarif
-from nlp_gitops.findings import print_findings
+from nlp_gitops.core import sarif
+from nlp_gitops.core.findings import print_findings
 from nlp_gitops.prompts.diff import diff, lines
 from nlp_gitops.prompts.fix import fix
 from nlp_gitops.prompts.report import Report, check

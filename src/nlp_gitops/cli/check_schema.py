@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops import sarif
+from nlp_gitops.core import sarif
+from nlp_gitops.core.findings import print_findings
 from nlp_gitops.dataset.command import check_and_fix
-from nlp_gitops.findings import print_findings
 
 
 def main(argv: Sequence[str]) -> int:

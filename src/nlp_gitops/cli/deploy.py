@@ -26,8 +26,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import Project, load_project
 
 
 def main(argv: Sequence[str]) -> int:

@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import Project, load_project
 
 
 def main(argv: Sequence[str]) -> int:

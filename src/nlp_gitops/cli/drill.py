@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.files import write_json
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import write_json
+from nlp_gitops.core.project import load_project
 
 
 def main(argv: Sequence[str]) -> int:

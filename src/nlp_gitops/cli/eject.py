@@ -12,7 +12,7 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.project import find_root
+from nlp_gitops.core.project import find_root
 from nlp_gitops.repository import eject
 
 NEXT = ("make setup", "git add -A && git commit -m 'The machinery is our code now'",

@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.gates import exit_code
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    from nlp_gitops.gate_command import split_flags
+    from nlp_gitops.gates.gate_command import split_flags
 
     _know_own_metrics()
     bounds, rest = split_flags(argv)
@@ -50,8 +50,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _know_own_metrics() -> None:
     """Let flags name the metrics of the team; outside a repository there are none."""
+    from nlp_gitops.core.project import find_root, load_project
     from nlp_gitops.gates import families
-    from nlp_gitops.project import find_root, load_project
 
     try:
         find_root()
@@ -92,9 +92,12 @@ def arguments() -> argparse.ArgumentParser:
 
 def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     """Judge a run, or stored predictions; write and print the report."""
-    from nlp_gitops import gate_command, predictions, privacy, render_text, report_outputs
-    from nlp_gitops.project import load_project
-    from nlp_gitops.report_view import view
+    from nlp_gitops import privacy
+    from nlp_gitops.core.project import load_project
+    from nlp_gitops.evaluation import predictions
+    from nlp_gitops.gates import gate_command
+    from nlp_gitops.reporting import render_text, report_outputs
+    from nlp_gitops.reporting.report_view import view
 
     if options.champion_predictions and not options.predictions:
         raise UsageError("--champion-predictions needs --predictions")

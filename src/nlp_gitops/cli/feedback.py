@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 
 DEFAULT = "logs/feedback"
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from nlp_gitops.errors import UserError
-from nlp_gitops.git import GitError
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.git import GitError
 
 # The name that a user typed, for the first line of a command's help.
 program = "nlp-gitops"

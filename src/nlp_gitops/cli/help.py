@@ -9,8 +9,8 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.package_files import reference_pages
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.package_files import reference_pages
 
 
 def main(argv: Sequence[str]) -> int:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.core.names import check_model_name
+from nlp_gitops.core.project import check_language, check_license, load_project
 from nlp_gitops.dataset import importer
-from nlp_gitops.names import check_model_name
-from nlp_gitops.project import check_language, check_license, load_project
 from nlp_gitops.prompts.report import check
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 
 from nlp_gitops.actions import where
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.files import write_atomic
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import write_atomic
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.incidents import facts, pages
 from nlp_gitops.incidents.form import Page
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project, load_project
 from nlp_gitops.registry import views
 from nlp_gitops.registry.remotes import default_name, github_repository
 

@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.git import is_dirty
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.git import is_dirty
 from nlp_gitops.repository import adopt
-from nlp_gitops.repository.generate import (
-    cruft, default_answers, generate, require_template)
+from nlp_gitops.repository.generate import cruft, default_answers, generate, require_template
 
 _ANSWER = re.compile(r"(?P<key>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nlp_gitops import __version__
 from nlp_gitops.cli import frame
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def run_command(name: str, arguments: Sequence[str], program: str) -> int:
     """Run a command by the name of its module; return its exit code."""
     frame.program = program
     if name not in _ANYWHERE and not {"-h", "--help"} & {*arguments}:
-        from nlp_gitops.installation import require_whole
+        from nlp_gitops.core.installation import require_whole
 
         require_whole(Path.cwd())
     module = importlib.import_module(f"nlp_gitops.cli.{name}")
@@ -113,7 +113,7 @@ def hyphenated(arguments: Sequence[str]) -> list[str]:
 
 def version() -> str:
     """Return the version and the digest of the package's source, as manifests record them."""
-    from nlp_gitops.package_files import source_digest
+    from nlp_gitops.core.package_files import source_digest
 
     return f"nlp-gitops {__version__} (source sha256 {source_digest()})"
 

@@ -16,16 +16,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import parser
 from nlp_gitops.actions import where
 from nlp_gitops.actions.promotion import begin, check, open_registry
 from nlp_gitops.actions.promotion_end import REFUSAL
-from nlp_gitops.errors import UserError
-from nlp_gitops.files import write_json
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.files import write_json
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.registry.operations import revoke
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.reporting.render_markdown import escape
 
 
 def main(argv: Sequence[str]) -> int:

@@ -15,10 +15,10 @@ exit codes: 0 compared, 2 usage, 3 an answer could not be had, or the budget is 
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops import files
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import ModelSettings, Project, load_project
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import ModelSettings, Project, load_project
 from nlp_gitops.prompts import Prompt, versions
 from nlp_gitops.prompts.diff import draft
 
@@ -42,8 +42,8 @@ def main(argv: Sequence[str]) -> int:
     if options.rows < 1:
         arguments.error("--rows must be at least 1")
     prompts = _prompts(project, settings, options.prompts)
+    from nlp_gitops.core.tables import table
     from nlp_gitops.llm import lab, session_of
-    from nlp_gitops.tables import table
 
     found = lab.run(project, settings, prompts, options.split, options.rows, session_of(project))
     shown = lab.figures(found)

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.core.errors import CheckFailed, UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import CheckFailed, UsageError
-from nlp_gitops.packaging import Package, load_package
-from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register
+from nlp_gitops.registry.packaging import Package, load_package
 from nlp_gitops.registry.policy import check_stage
 from nlp_gitops.registry.remotes import default_name
 from nlp_gitops.registry.views import outcome_lines, outcome_record
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     if check_stage(options.stage, project.registry) != "staging":
         raise UsageError("a new version starts in staging; promote it from there")
     if options.folder:
-        from nlp_gitops import external
+        from nlp_gitops.registry import external
         package = external.package(project, external.load(options.folder))
     else:
         package = load_package(project.root / "dist" / project.model(options.model).name)

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import check_model_name, parse_tags
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import check_model_name, parse_tags
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.registry import views
 from nlp_gitops.registry.diagnosis import Diagnosis
 from nlp_gitops.registry.reading import Snapshot

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
-from nlp_gitops import render_html, render_markdown, render_text, report_findings
-from nlp_gitops.files import write_atomic
-from nlp_gitops.report_outputs import read_report
-from nlp_gitops.report_parts import View
-from nlp_gitops.report_view import view
+from nlp_gitops.core.files import write_atomic
+from nlp_gitops.reporting import render_html, render_markdown, render_text, report_findings
+from nlp_gitops.reporting.report_outputs import read_report
+from nlp_gitops.reporting.report_parts import View
+from nlp_gitops.reporting.report_view import view
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +44,7 @@ def _path(name: str) -> Path:
         return Path(name)
     # Reading settings takes longer to import than rendering; a report.json needs none.
     from nlp_gitops import tracking
-    from nlp_gitops.project import load_project
+    from nlp_gitops.core.project import load_project
 
     return tracking.find(load_project().root / "runs", name).evaluation / "report.json"
 

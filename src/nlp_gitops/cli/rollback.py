@@ -8,8 +8,8 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.names import Version
-from nlp_gitops.project import load_project
+from nlp_gitops.core.names import Version
+from nlp_gitops.core.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import rollback
 from nlp_gitops.registry.views import outcome_lines, outcome_record

@@ -13,10 +13,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from nlp_gitops import tracking
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops import files, run_views, tracking
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.tracking import run_views
 
 
 def main(argv: Sequence[str]) -> int:
@@ -101,7 +103,7 @@ def _compare(project: Project, options: argparse.Namespace) -> None:
 
 
 def _html(project: Project, options: argparse.Namespace) -> None:
-    from nlp_gitops import run_pages
+    from nlp_gitops.tracking import run_pages
 
     folder = project.root / "runs"
     path = options.out / "index.html"
@@ -127,7 +129,7 @@ def _mirror(project: Project, options: argparse.Namespace) -> None:
 
 
 def _import(project: Project, options: argparse.Namespace) -> None:
-    from nlp_gitops.run_import import import_mlflow
+    from nlp_gitops.tracking.run_import import import_mlflow
 
     found = import_mlflow(project.root, options.run_id, options.tracking_uri)
     _say(options, f"imported {found.name}, every digest verified\n"

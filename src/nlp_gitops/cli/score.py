@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import load_project
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,11 +35,11 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
 
-    from nlp_gitops import scoring
-    from nlp_gitops.champion import EXTERNAL
     from nlp_gitops.drift import engine
+    from nlp_gitops.evaluation import scoring
     from nlp_gitops.llm import session_of
     from nlp_gitops.model import classes
+    from nlp_gitops.registry.champion import EXTERNAL
     from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.pull import cached
     from nlp_gitops.serving.release import find

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.project import load_project
+from nlp_gitops.core.project import load_project
 from nlp_gitops.site.build import build
 
 

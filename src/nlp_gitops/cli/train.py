@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops import trackers
-from nlp_gitops.progress import Progress
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.core.progress import Progress
+from nlp_gitops.core.project import Project, load_project
 
 
 def main(argv: Sequence[str]) -> int:
@@ -65,7 +65,7 @@ def _top_names(folder: Path) -> list[str]:
 
 def _reproduce(project: Project, name: str, as_json: bool) -> int:
     from nlp_gitops import tracking
-    from nlp_gitops.reproduction import Outcome, reproduce
+    from nlp_gitops.training.reproduction import Outcome, reproduce
 
     old = tracking.find(project.root / "runs", name)
     with Progress(sys.stderr).phase("reproduce"):

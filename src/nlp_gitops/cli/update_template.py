@@ -7,11 +7,11 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.cli.frame import parser
 from nlp_gitops.actions import alerts, template_update, where
-from nlp_gitops.errors import UserError
-from nlp_gitops.project import Project, load_project
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.cli.frame import parser
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.reporting.render_markdown import escape
 
 HOW = """\
 Type it in a clone: `pipx run cruft update`, look at the changes, and open a pull request.

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nlp_gitops.core.errors import NotMeasured, UserError
+from nlp_gitops.core.git import GitError, environment, git, git_bytes
+from nlp_gitops.core.merge_base import merge_base
 from nlp_gitops.dataset.manifest import ROW_SUFFIXES, DataFile, Manifest, load_manifest
-from nlp_gitops.errors import NotMeasured, UserError
-from nlp_gitops.git import GitError, environment, git, git_bytes
-from nlp_gitops.merge_base import merge_base
 
 LFS = b"version https://git-lfs"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import hub, yamlfile
-from nlp_gitops.card_text import Block, cell, with_keys
+from nlp_gitops.core import hub, yamlfile
+from nlp_gitops.core.card_text import Block, cell, with_keys
 from nlp_gitops.dataset.check import Measured
 from nlp_gitops.dataset.manifest import Manifest
 from nlp_gitops.dataset.quality import Remark, Summary

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from nlp_gitops.core.names import Version
 from nlp_gitops.dataset.manifest import SPLITS, Field, Manifest
 from nlp_gitops.dataset.snapshot import Snapshot, snapshot
-from nlp_gitops.names import Version
 
 MAJOR, MINOR, PATCH = "major", "minor", "patch"
 RANK = (MAJOR, MINOR, PATCH)

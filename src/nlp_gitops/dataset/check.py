@@ -9,8 +9,9 @@ from pathlib import Path
 from nlp_gitops.dataset import codes, near, overlap, quality, texts
 from nlp_gitops.dataset.collect import Collector
 from nlp_gitops.dataset.manifest import Manifest
-from nlp_gitops.dataset.rowcheck import Fault, Shape, shape_of, shown
+from nlp_gitops.dataset.rowcheck import Fault, Shape
 from nlp_gitops.dataset.rowcheck import near as near_name
+from nlp_gitops.dataset.rowcheck import shape_of, shown
 from nlp_gitops.dataset.rows import canonical, digest_of
 from nlp_gitops.dataset.scan import Batch, Layout, Report
 from nlp_gitops.dataset.table import Table

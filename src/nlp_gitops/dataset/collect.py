@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from nlp_gitops.core.findings import Finding
 from nlp_gitops.dataset.codes import ERROR, OFF
-from nlp_gitops.findings import Finding
 
 MAX_KEPT = {"error": 8_000, "warning": 2_000}
 

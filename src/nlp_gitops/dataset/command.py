@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops import yamlfile
-from nlp_gitops.dataset import card, metadata
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.merge_base import FETCH_ALL
+from nlp_gitops.core.names import Version
+from nlp_gitops.dataset import card
 from nlp_gitops.dataset import changes as diff
 from nlp_gitops.dataset import fix as mend
+from nlp_gitops.dataset import metadata
 from nlp_gitops.dataset.base import base_of
 from nlp_gitops.dataset.check import Measured, add_remark, measure
 from nlp_gitops.dataset.codes import severities
@@ -14,9 +18,6 @@ from nlp_gitops.dataset.collect import Collector
 from nlp_gitops.dataset.manifest import Manifest, manifest_of
 from nlp_gitops.dataset.quality import Remark
 from nlp_gitops.dataset.report import Report, VersionNote
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.merge_base import FETCH_ALL
-from nlp_gitops.names import Version
 
 
 def check_and_fix(path: Path, base: str | None = None,

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nlp_gitops import yamlfile
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import CheckFailed, UserError
+from nlp_gitops.core.files import write_atomic
+from nlp_gitops.core.names import Version
 from nlp_gitops.dataset import card
 from nlp_gitops.dataset.check import Measured
 from nlp_gitops.dataset.manifest import Manifest, manifest_of
 from nlp_gitops.dataset.report import VersionNote
-from nlp_gitops.errors import CheckFailed, UserError
-from nlp_gitops.files import write_atomic
-from nlp_gitops.names import Version
 
 
 def fix(manifest: Manifest, measured: Measured, version: VersionNote) -> Iterator[str]:

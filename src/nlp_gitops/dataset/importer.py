@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import Version
 from nlp_gitops.dataset import card
 from nlp_gitops.dataset.check import measure
 from nlp_gitops.dataset.codes import severities
 from nlp_gitops.dataset.collect import Collector
 from nlp_gitops.dataset.manifest import DataFile, load_manifest
 from nlp_gitops.dataset.rows import Row, digest, read_rows
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import Version
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 MAX_LABELS = 1000

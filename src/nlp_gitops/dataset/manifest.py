@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import yamlfile
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import UsageError
 
 SPLITS = ("train", "valid", "test")
 ROW_SUFFIXES = (".jsonl", ".jsonl.gz", ".csv", ".tsv", ".parquet")

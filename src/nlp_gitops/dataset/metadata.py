@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.project import check_language, check_license
 from nlp_gitops.dataset.manifest import Manifest
 from nlp_gitops.dataset.quality import Remark
-from nlp_gitops.errors import UserError
-from nlp_gitops.project import check_language, check_license
 
 
 def check(manifest: Manifest) -> Iterator[Remark]:

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nlp_gitops.core.findings import Finding
 from nlp_gitops.dataset.codes import TITLES
 from nlp_gitops.dataset.quality import Summary
-from nlp_gitops.findings import Finding
 
 MAX_SHOWN = 50
 MAX_SHOWN_OF_CODE = 10

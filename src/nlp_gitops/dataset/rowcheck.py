@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.findings import show_value
 from nlp_gitops.dataset.manifest import Field, Manifest
-from nlp_gitops.errors import UsageError
-from nlp_gitops.findings import show_value
 
 MAX_INTEGER = 2**53
 SHOWN = 80

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.dataset import tabular
 from nlp_gitops.dataset.blocks import BOM, blocks_of, is_jsonl
 from nlp_gitops.dataset.jsonline import LineFault, Row, parse
 from nlp_gitops.dataset.manifest import DataFile, Field, Manifest
 from nlp_gitops.dataset.rowcheck import Fault, has_text, value_key
 from nlp_gitops.dataset.sources import local_path
-from nlp_gitops.errors import UsageError
 
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"),
                             check_circular=False)

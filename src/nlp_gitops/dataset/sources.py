@@ -5,9 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.files import sha256_file
 from nlp_gitops.dataset.manifest import DataFile
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.files import sha256_file
 
 PIECE = 1 << 20
 

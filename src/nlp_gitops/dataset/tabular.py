@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.dataset.blocks import MAX_LINE
 from nlp_gitops.dataset.jsonline import Row
 from nlp_gitops.dataset.manifest import Field
 from nlp_gitops.dataset.rowcheck import Fault
-from nlp_gitops.errors import NotMeasured, UsageError
 
 _LITERAL = {
     "integer": re.compile(r"-?(?:0|[1-9][0-9]{0,18})"),

@@ -10,11 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.drift.inputs import Days
 from nlp_gitops.drift.judge import BOUNDS, Rules, compare
 from nlp_gitops.drift.profile import Profile, merge
-from nlp_gitops.errors import NotMeasured, UsageError
 
 CERTIFICATE_SCHEMA = "nlp-gitops/drift-calibration/1"
 WEEKS = 8

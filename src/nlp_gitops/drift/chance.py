@@ -13,7 +13,7 @@ import numpy as np
 from nlp_gitops.drift.distances import Statistic
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Profile
-from nlp_gitops.statistics import POWER, z
+from nlp_gitops.evaluation.statistics import POWER, z
 
 FIRST = 999
 # So many draws as extreme, and a p-value cannot become significant any more.

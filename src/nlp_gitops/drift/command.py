@@ -7,22 +7,22 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
 from nlp_gitops.actions import where
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import check_model_name
+from nlp_gitops.core.project import Project
 from nlp_gitops.drift import calibrate as calibration
-from nlp_gitops.drift import (engine, feedback, history, inputs, page, quality, reference, report,
-                              summary)
+from nlp_gitops.drift import engine, feedback, history, inputs, page
+from nlp_gitops.drift import profile as profiles
+from nlp_gitops.drift import quality, reference, report, summary
 from nlp_gitops.drift.calibrate import Certificate
 from nlp_gitops.drift.embedder import Embedder
 from nlp_gitops.drift.inputs import Days, Read, Work
 from nlp_gitops.drift.judge import BOUNDS, Rules
 from nlp_gitops.drift.layout import Layout
-from nlp_gitops.drift import profile as profiles
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.names import check_model_name
-from nlp_gitops.project import Project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 

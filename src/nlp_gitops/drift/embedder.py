@@ -15,8 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from nlp_gitops import files
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
 
 VERSION = 1
 SIZE = 64

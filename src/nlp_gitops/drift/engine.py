@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured, UsageError
 
 ONE, DASK = "one", "dask"
 # A file that killed so many workers is taken for the cause.

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files, git
-from nlp_gitops.errors import Conflict
+from nlp_gitops.core import files, git
+from nlp_gitops.core.errors import Conflict
 
 BRANCH = "drift-history"
 FILE = "history.jsonl"

@@ -13,7 +13,7 @@ from nlp_gitops.drift.blocks import LINE, of_blocks, unit_of
 from nlp_gitops.drift.chance import Found, detectable, of_lines
 from nlp_gitops.drift.distances import STATISTICS, Statistic
 from nlp_gitops.drift.profile import Profile, check_layouts
-from nlp_gitops.statistics import holm
+from nlp_gitops.evaluation.statistics import holm
 
 DRAWS = 1999
 # The worst first; what was not measured outweighs OK only where nothing was measured.

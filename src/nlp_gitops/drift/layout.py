@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import files
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
 
 LAYOUT_SCHEMA = "nlp-gitops/drift-layout/1"
 OTHER = "(other)"

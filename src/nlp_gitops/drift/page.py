@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlp_gitops import package_files
+from nlp_gitops.core import package_files
 from nlp_gitops.drift import plots, summary
 from nlp_gitops.drift.summary import MARKS, NAMES, number
-from nlp_gitops.markup import Child, Markup, document, el
-from nlp_gitops.render_html import STYLE, cards
-from nlp_gitops.render_matrix import plain_table
+from nlp_gitops.reporting.markup import Child, Markup, document, el
+from nlp_gitops.reporting.render_html import STYLE, cards
+from nlp_gitops.reporting.render_matrix import plain_table
 
 MOST_ROWS = 60
 MOST_PAST = 26

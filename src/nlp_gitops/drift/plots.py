@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlp_gitops.markup import Markup, el
-from nlp_gitops.render_svg import scale
+from nlp_gitops.reporting.markup import Markup, el
+from nlp_gitops.reporting.render_svg import scale
 
 WIDTH, HEIGHT = 380, 170
 LEFT, RIGHT, TOP, BASE = 48, 372, 14, 138

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nlp_gitops import files
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.drift.layout import LATENCY_EDGES, LENGTH_EDGES, SCORE_BINS, Layout, from_record
-from nlp_gitops.errors import UsageError
 
 # The hour of lines that carry no time, such as rows of a data set.
 UNTIMED = -1

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import metrics
+from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.drift.layout import OTHER
 from nlp_gitops.drift.profile import Profile
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.statistics import bootstrap, interval, wilson, z
+from nlp_gitops.evaluation import metrics
+from nlp_gitops.evaluation.statistics import bootstrap, interval, wilson, z
 
 CONFIDENCE = 0.95
 LEAST_JUDGED = 200

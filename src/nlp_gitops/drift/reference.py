@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import dotted, files
+from nlp_gitops.core import dotted, files
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.dataset.jsonline import Row
 from nlp_gitops.drift import embedder as embedders
 from nlp_gitops.drift.columns import LANGUAGE_FIELDS, Reader
@@ -20,11 +23,8 @@ from nlp_gitops.drift.embedder import Embed, Embedder
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults
 from nlp_gitops.drift.profile import Profile, from_bytes, measure, merged, to_bytes
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.model import Model, Prediction, classes
-from nlp_gitops.names import ModelRef
 from nlp_gitops.privacy import Masker
-from nlp_gitops.project import Project
 
 FOLDER = "drift"
 EMBEDDER, PROFILE = "embedder.bin", "reference.profile.npz"

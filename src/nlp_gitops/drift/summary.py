@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from nlp_gitops.core.tables import table
 from nlp_gitops.drift.judge import alerts
-from nlp_gitops.render_markdown import escape
-from nlp_gitops.tables import table
+from nlp_gitops.reporting.render_markdown import escape
 
 NOTHING = "–"
 MARKS = {"OK": "✓", "WARN": "!", "ALERT": "✗", "CRITICAL": "✗", "INSUFFICIENT": "?",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
-from nlp_gitops import slices
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.evaluation import slices
 from nlp_gitops.gates.families import Table, family_of
 from nlp_gitops.gates.measure import Evidence, Measured, Precision, measure
 from nlp_gitops.gates.rules import Gate, Gates

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nlp_gitops import dotted
-from nlp_gitops import metrics as formulas
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core import dotted
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.core.project import Project
+from nlp_gitops.evaluation import metrics as formulas
 from nlp_gitops.gates import spans, texts
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.project import Project
 
 _PARTS = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<label>.+)\])?")
 

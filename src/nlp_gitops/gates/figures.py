@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import metrics
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.evaluation import metrics
 from nlp_gitops.gates import intervals
 from nlp_gitops.gates.measure import Answers, Evidence, Pair, Single
-from nlp_gitops.names import ABSTAIN
 
 PERCENTILES = (50, 95, 99)
 

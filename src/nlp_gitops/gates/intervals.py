@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import metrics, statistics
+from nlp_gitops.evaluation import metrics, statistics
 from nlp_gitops.gates.measure import Pair
 
 ECE_RESAMPLES = 1000

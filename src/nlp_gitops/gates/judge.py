@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timezone
 
-from nlp_gitops import statistics
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.evaluation import statistics
 from nlp_gitops.gates import words
 from nlp_gitops.gates.bench import Bench
 from nlp_gitops.gates.families import family_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import statistics
+from nlp_gitops.evaluation import statistics
 from nlp_gitops.gates.families import Table, split_metric
 
 Pair = tuple[float, float]

@@ -13,18 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import predictions, slices, tables
 from nlp_gitops.cli.frame import emit
+from nlp_gitops.core import tables
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import read_split
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.gate_command import Bound, gates_of
+from nlp_gitops.evaluation import predictions, slices
+from nlp_gitops.evaluation.statistics import mde, rows_needed
 from nlp_gitops.gates.bench import Bench
 from nlp_gitops.gates.families import Classification, family_of
+from nlp_gitops.gates.gate_command import Bound, gates_of
 from nlp_gitops.gates.measure import Answers, Evidence
 from nlp_gitops.gates.rules import Gate, Gates
-from nlp_gitops.project import Project, load_project
-from nlp_gitops.statistics import mde, rows_needed
 
 DEFAULT_ACCURACY = 0.85
 ROWS = 5000
@@ -91,7 +92,7 @@ def _accuracy(options: argparse.Namespace, project: Project) -> tuple[float, str
         rows = predictions.read(Path(options.predictions))
         right = sum(row["prediction"] == row["label"] for row in rows)
         return right / len(rows), Path(options.predictions).name
-    from nlp_gitops import champion
+    from nlp_gitops.registry import champion
 
     found = champion.registered_metrics(project, project.model(options.model).name,
                                         options.registry)

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import yamlfile
-from nlp_gitops.errors import UsageError
-from nlp_gitops.files import sha256_text
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import sha256_text
 from nlp_gitops.gates.families import FAMILIES, family_of, split_metric
 
 ALIASES = {"val_f1_macro": "f1_macro", "slice_f1": "f1_macro", "val_accuracy": "accuracy",

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import predictions
 from nlp_gitops.cli.frame import emit
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import read_split
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.gate_command import Bound, gates_of
+from nlp_gitops.evaluation import predictions
 from nlp_gitops.gates.families import Classification, family_of
+from nlp_gitops.gates.gate_command import Bound, gates_of
 from nlp_gitops.gates.judge import judge, overall
 from nlp_gitops.gates.measure import Answers, Evidence
 from nlp_gitops.gates.plan import DEFAULT_ACCURACY, assumed
 from nlp_gitops.gates.rules import Gate, Gates
-from nlp_gitops.project import Project, load_project
 
 SHARE = 0.1
 BUILT_IN = Gate("selftest", "f1_macro", max_drop=0.01, why="The rule of the self-test.")

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.errors import CheckFailed
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.incidents import facts, pages, scratch, timeline
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import Registry, rollback
 from nlp_gitops.rollout import care, command, processes, report, state

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from nlp_gitops.errors import Conflict, UsageError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import Conflict, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
+from nlp_gitops.incidents import reports
+from nlp_gitops.incidents.reports import Deploy
 from nlp_gitops.registry import policy, views
 from nlp_gitops.registry.events import Event, State
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
-from nlp_gitops.incidents import reports
-from nlp_gitops.incidents.reports import Deploy
 
 # Looked at, from the newest; an incident does not reach back further.
 _MOST_EVENTS = 500

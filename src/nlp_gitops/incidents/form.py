@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import yaml
 
+from nlp_gitops.core.project import Project
 from nlp_gitops.privacy import Masker
-from nlp_gitops.project import Project
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.reporting.render_markdown import escape
 
 _TITLE_CHARACTERS = 120
 

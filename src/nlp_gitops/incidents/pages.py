@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.incidents import form, timeline
 from nlp_gitops.incidents.facts import Facts
 from nlp_gitops.incidents.form import Page
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
 
 SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.rollout.place import PORTS
 from nlp_gitops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA, EXIT_CODES
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.git import git
-from nlp_gitops.names import ModelRef
-from nlp_gitops.packaging import Package, artifact, write_archive, write_package
-from nlp_gitops.project import Project, load_project
+from nlp_gitops.core import files
+from nlp_gitops.core.git import git
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import Registry, promote, register
+from nlp_gitops.registry.packaging import Package, artifact, write_archive, write_package
 from nlp_gitops.registry.pull import cached
 from nlp_gitops.registry.reading import Snapshot
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.llm.budget import used
 from nlp_gitops.llm.request import Provider, Reply, Request, Unavailable
 from nlp_gitops.llm.session import Session

@@ -2,7 +2,7 @@
 
 import threading
 
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.llm.request import Reply, Request
 from nlp_gitops.llm.settings import Settings
 

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import dotted
+from nlp_gitops.core import dotted
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.core.project import find_root
 from nlp_gitops.llm.asker import Asker, Outcome
 from nlp_gitops.llm.openai_chat import OpenAIChat
 from nlp_gitops.llm.session import Session
 from nlp_gitops.llm.settings import Settings
 from nlp_gitops.llm.standin import StandIn, words
 from nlp_gitops.model import Model, Prediction, Usage, classes
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.project import find_root
 from nlp_gitops.prompts import Prompt, load
 
 

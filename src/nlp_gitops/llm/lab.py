@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops import metrics, package_files, report_words, statistics
+from nlp_gitops.core import package_files
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.core.project import ModelSettings, Project
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import Row, read_split
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.evaluation import metrics, statistics
 from nlp_gitops.llm.session import Session
-from nlp_gitops.markup import Markup, document, el
 from nlp_gitops.model import Prediction
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.project import ModelSettings, Project
 from nlp_gitops.prompts import Prompt, diff
-from nlp_gitops.render_html import STYLE, cards, changed_lines
-from nlp_gitops.report_view import TEXT, diff_line, shown
+from nlp_gitops.reporting import report_words
+from nlp_gitops.reporting.markup import Markup, document, el
+from nlp_gitops.reporting.render_html import STYLE, cards, changed_lines
+from nlp_gitops.reporting.report_view import TEXT, diff_line, shown
 from nlp_gitops.training import create, fit
 
 SEED = 20240613

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.llm.request import Reply, Request, Unavailable
 from nlp_gitops.prompts.answer import MAX_CHARS
 

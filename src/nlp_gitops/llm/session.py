@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from nlp_gitops import privacy
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import LlmSettings, Project
 from nlp_gitops.llm.budget import Budget
 from nlp_gitops.llm.request import Provider, Reply, Request, Unavailable
 from nlp_gitops.llm.settings import Settings
 from nlp_gitops.llm.tape import Tape
 from nlp_gitops.privacy import Masker, mask
-from nlp_gitops.project import LlmSettings, Project
 
 VARIABLE = "LLM_ANSWERS"
 MODES = ("replay", "live", "record")

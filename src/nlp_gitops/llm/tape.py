@@ -10,7 +10,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.llm.request import Reply, Request
 from nlp_gitops.prompts import Prompt
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import dotted
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import ModelSettings, Project
+from nlp_gitops.core import dotted
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import ModelSettings, Project
 
 METHODS = ("train", "predict", "save", "load", "tokenize")
 

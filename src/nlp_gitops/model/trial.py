@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import dotted, skops_file
-from nlp_gitops.errors import UsageError, described
-from nlp_gitops.model import Model
+from nlp_gitops.core import dotted
+from nlp_gitops.core.errors import UsageError, described
+from nlp_gitops.model import Model, skops_file
 
 
 def try_stored(model: Model, folder: Path, texts: Sequence[str], root: Path, place: str) -> None:

@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed
-from nlp_gitops.findings import show_value
+from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.findings import show_value
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
 from nlp_gitops.prompts.plain import oddity

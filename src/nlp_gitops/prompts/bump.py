@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops.findings import show_value
-from nlp_gitops.names import Version
+from nlp_gitops.core.findings import show_value
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
 from nlp_gitops.prompts.plain import canonical, outside

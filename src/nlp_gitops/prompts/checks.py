@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from nlp_gitops.findings import Finding, show_value
+from nlp_gitops.core.findings import Finding, show_value
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts import sensitive
 from nlp_gitops.prompts.file import Prompt

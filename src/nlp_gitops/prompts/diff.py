@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import bump
 from nlp_gitops.prompts.file import Prompt, read
 

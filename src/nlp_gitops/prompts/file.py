@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import yamlfile
-from nlp_gitops.errors import UsageError
-from nlp_gitops.findings import Finding
-from nlp_gitops.names import Version
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.findings import Finding
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts import header
 from nlp_gitops.prompts.plain import canonical

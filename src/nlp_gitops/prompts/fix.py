@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nlp_gitops.errors import CheckFailed, Conflict
-from nlp_gitops.files import write_atomic
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import CheckFailed, Conflict
+from nlp_gitops.core.files import write_atomic
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import bump, checks, history
 from nlp_gitops.prompts.file import Prompt, read
 

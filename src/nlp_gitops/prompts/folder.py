@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.findings import Finding
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.findings import Finding
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts.file import FILE_NAME, Prompt, load
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

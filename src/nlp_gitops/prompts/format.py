@@ -9,7 +9,7 @@ from typing import Any
 
 import jsonschema
 
-from nlp_gitops.findings import show_value
+from nlp_gitops.core.findings import show_value
 from nlp_gitops.prompts.plain import Keys
 
 SCALARS = ("string", "integer", "number", "boolean")

@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 
-from nlp_gitops import yamlfile
-from nlp_gitops.findings import Finding, show_value
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.findings import Finding, show_value
 from nlp_gitops.prompts.plain import oddity
 
 MAX_FAULTS = 100

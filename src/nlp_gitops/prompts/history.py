@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.findings import Finding
-from nlp_gitops.names import Version
+from nlp_gitops.core.findings import Finding
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import bump, sensitive
 from nlp_gitops.prompts.file import FILE_NAME, Prompt, read
 from nlp_gitops.prompts.folder import Entry

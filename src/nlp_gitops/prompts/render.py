@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
 from nlp_gitops.prompts.plain import oddity

@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import findings as found
+from nlp_gitops.core import findings as found
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.findings import Finding
+from nlp_gitops.core.merge_base import FETCH_ALL
+from nlp_gitops.core.project import load_project
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.findings import Finding
-from nlp_gitops.merge_base import FETCH_ALL
-from nlp_gitops.project import load_project
-from nlp_gitops.prompts import checks, history, vcs
+from nlp_gitops.prompts import checks
 from nlp_gitops.prompts import format as answer_format
+from nlp_gitops.prompts import history, vcs
 from nlp_gitops.prompts.file import Prompt, read
 from nlp_gitops.prompts.folder import Entry, survey
 

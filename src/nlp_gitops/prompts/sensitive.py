@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nlp_gitops.checkdigits import luhn
 from nlp_gitops.privacy import CARD, EMAIL, KEYS, PHONE, PRIVATE_KEY, URL_PASSWORD, mask
+from nlp_gitops.privacy.checkdigits import luhn
 
 __all__ = ("Hit", "mask", "scan")
 MAX_HITS = 50

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.git import GitError, git_bytes
-from nlp_gitops.merge_base import merge_base
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.git import GitError, git_bytes
+from nlp_gitops.core.merge_base import merge_base
+from nlp_gitops.core.yamlfile import MAX_BYTES
 from nlp_gitops.prompts.file import FILE_NAME
-from nlp_gitops.yamlfile import MAX_BYTES
 
 _ENTRY = re.compile(rb"100(?:644|755) blob ([0-9a-f]+) +(\d+)\t(.+)", re.DOTALL)
 

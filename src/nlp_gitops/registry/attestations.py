@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.faults import Fault
 from nlp_gitops.registry.store import Asset, Attestation, Hidden, Store
 

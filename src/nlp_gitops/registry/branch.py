@@ -1,8 +1,8 @@
 """Production takes only models whose source commit lies on the protected branch."""
 
-from nlp_gitops import git
-from nlp_gitops.errors import CheckFailed, NotMeasured
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import CheckFailed, NotMeasured
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.ledger import Ledger
 
 

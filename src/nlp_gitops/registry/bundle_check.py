@@ -14,7 +14,7 @@ from sigstore.errors import VerificationError
 from sigstore.models import Bundle
 from sigstore.verify import Verifier
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.registry import timestamped_bundle
 from nlp_gitops.registry.timestamped_bundle import Authorities
 from nlp_gitops.registry.trust_roots import Trust

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nlp_gitops.project import Project
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.folder_store import FolderStore
 from nlp_gitops.registry.operations import Registry
 from nlp_gitops.registry.remotes import github_repository, ledger_of, url_of

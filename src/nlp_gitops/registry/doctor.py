@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from nlp_gitops import git
-from nlp_gitops.errors import Conflict, NotMeasured, UserError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.registry import init_remote, leftovers, ledger_stubs, signing
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import Conflict, NotMeasured, UserError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.registry import init_remote, ledger_stubs, leftovers, signing
 from nlp_gitops.registry.diagnosis import Advice, Diagnosis, Trouble
 from nlp_gitops.registry.events import Event, State, parse_message
 from nlp_gitops.registry.folder_store import FolderStore

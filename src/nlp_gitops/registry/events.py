@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args, get_origin, get_type_hints
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import Version
 
 EVENT_SCHEMA = "nlp-gitops/event/1"
 STATE_SCHEMA = "nlp-gitops/state/1"

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.files import sha256_file
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.files import sha256_file
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.store import Asset, Attestation, Release
 
 _PIECE = 1 << 20

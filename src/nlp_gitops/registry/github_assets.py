@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.registry.github_client import Connection, TryAgain
 from nlp_gitops.registry.github_transfer import download, upload
 from nlp_gitops.registry.store import Asset, Release

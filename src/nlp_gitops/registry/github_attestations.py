@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.registry.github_client import Connection, TryAgain, speaking
 from nlp_gitops.registry.store import Attestation, Hidden
 

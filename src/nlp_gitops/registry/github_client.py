@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 
 TRIES = 5
 PAUSE_SECONDS = 1.0

@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed, NotMeasured
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import CheckFailed, NotMeasured
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry import github_assets, github_attestations, github_drafts
 from nlp_gitops.registry.github_client import PATIENCE_SECONDS, PAUSE_SECONDS, Connection, speaking
 from nlp_gitops.registry.github_drafts import Orphan

@@ -7,7 +7,7 @@ with a cut download.
 import sys
 from typing import Any, BinaryIO
 
-from nlp_gitops.errors import CheckFailed
+from nlp_gitops.core.errors import CheckFailed
 from nlp_gitops.registry.github_client import Connection
 from nlp_gitops.registry.store import Asset
 

@@ -10,9 +10,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from nlp_gitops import git, package_files
-from nlp_gitops.errors import Conflict, UsageError
-from nlp_gitops.files import write_atomic
+from nlp_gitops.core import git, package_files
+from nlp_gitops.core.errors import Conflict, UsageError
+from nlp_gitops.core.files import write_atomic
 
 _HOOK = "registry/update-hook.sh"
 _SIGN = "# nlp-gitops registry: update hook."

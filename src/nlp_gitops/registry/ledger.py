@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import Conflict, NotMeasured, UsageError
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import Conflict, NotMeasured, UsageError
 from nlp_gitops.registry.init_remote import make_bare
 
 BRANCH = "refs/heads/registry"

@@ -10,7 +10,7 @@ come with the ledger's first commit or not at all; without them *Run workflow* d
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nlp_gitops import git
+from nlp_gitops.core import git
 from nlp_gitops.registry.diagnosis import Advice, Trouble
 from nlp_gitops.registry.ledger import Ledger
 from nlp_gitops.registry.objects import stubs

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nlp_gitops import git
+from nlp_gitops.core import git
 from nlp_gitops.registry.folder_store import FolderStore
 from nlp_gitops.registry.ledger import DRAFTS
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import git, package_files
+from nlp_gitops.core import git, package_files
 from nlp_gitops.registry.events import Event
 from nlp_gitops.registry.ledger import DRAFTS
 

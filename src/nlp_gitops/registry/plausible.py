@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.events import STAGES, Event, State, VersionState
 
 _STAGE_OF = {"archive": "archived", "revoke": "archived", "rollback": "production"}

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed, Conflict, UsageError
-from nlp_gitops.names import ModelRef, Version
-from nlp_gitops.project import RegistrySettings
+from nlp_gitops.core.errors import CheckFailed, Conflict, UsageError
+from nlp_gitops.core.names import ModelRef, Version
+from nlp_gitops.core.project import RegistrySettings
 from nlp_gitops.registry.events import STAGES, State, VersionState
 
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nlp_gitops import files
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.reading import Snapshot, assets
 from nlp_gitops.registry.store import Asset, Store
 

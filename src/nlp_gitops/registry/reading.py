@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from nlp_gitops.errors import CheckFailed, UsageError
-from nlp_gitops.names import ModelRef, Version
+from nlp_gitops.core.errors import CheckFailed, UsageError
+from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.registry.events import (Event, State, VersionState, event_path, parse_event,
                                         report_path, state_from_json, version_from_json)
 from nlp_gitops.registry.ledger import Ledger

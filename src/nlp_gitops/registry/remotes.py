@@ -4,9 +4,9 @@ import os
 import re
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import Project
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.ledger import Ledger
 
 LOCAL_FOLDER = ".registry"

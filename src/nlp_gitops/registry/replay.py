@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.files import sha256_bytes
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.registry import plausible
 from nlp_gitops.registry.events import (STATE_SCHEMA, Event, State, VersionState, apply,
                                         parse_message, state_from_json)

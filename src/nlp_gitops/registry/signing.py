@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.registry.objects import Signer
 
 BEGIN = b"\n-----BEGIN SSH SIGNATURE-----\n"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.names import ModelRef
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from cryptography.x509.verification import (
-    Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError)
+from cryptography.x509.verification import (Criticality, ExtensionPolicy, PolicyBuilder, Store,
+                                            VerificationError)
 
 _MOST_TIMESTAMPS = 32
 

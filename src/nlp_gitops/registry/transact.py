@@ -11,9 +11,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import git
-from nlp_gitops.errors import Conflict
-from nlp_gitops.files import sha256_bytes
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import Conflict
+from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.registry.events import Event, State, VersionState, apply
 from nlp_gitops.registry.ledger import Ledger, Rejected
 from nlp_gitops.registry.objects import (REGISTERED, Entry, Signer, root_files, write_commits,

@@ -14,7 +14,7 @@ from sigstore.errors import Error, TUFError
 from sigstore.models import TrustedRoot
 from sigstore.verify import Verifier
 
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.registry.timestamped_bundle import Authorities, authorities
 
 # These packages log what they then raise; without a handler Python prints it.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import NotMeasured, UserError
-from nlp_gitops.names import ModelRef, Version
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import NotMeasured, UserError
+from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.registry import signing
 from nlp_gitops.registry.attestations import Builds
 from nlp_gitops.registry.faults import Fault

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed
-from nlp_gitops.files import sha256_bytes
-from nlp_gitops.packaging import check_lineage
+from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.registry.events import Event, VersionState
 from nlp_gitops.registry.operations import version_state
+from nlp_gitops.registry.packaging import check_lineage
 from nlp_gitops.registry.reading import archive_path, manifest_from_json
 from nlp_gitops.registry.walk import Change, Objects
 

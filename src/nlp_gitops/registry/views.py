@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, time, timezone
 from typing import Any
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.tables import table
 from nlp_gitops.registry.events import Event, State, VersionState, parse_message
 from nlp_gitops.registry.plausible import has_kinds
 from nlp_gitops.registry.reading import Snapshot, damaged
-from nlp_gitops.tables import table
 
 
 @dataclass(frozen=True)

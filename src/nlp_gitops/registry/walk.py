@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import git
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import NotMeasured
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import files
-from nlp_gitops.errors import Conflict, UsageError
-from nlp_gitops.git import GitError, git, has_ref
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import Conflict, UsageError
+from nlp_gitops.core.git import GitError, git, has_ref
 from nlp_gitops.registry.objects import root_files, write_root
 from nlp_gitops.repository.advice import advise
 from nlp_gitops.repository.generate import LINK, Generated

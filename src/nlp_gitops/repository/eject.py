@@ -11,9 +11,9 @@ from email.parser import Parser
 from importlib import metadata
 from pathlib import Path
 
-from nlp_gitops import files, package_files
-from nlp_gitops.errors import Conflict, UsageError
-from nlp_gitops.git import GitError, git
+from nlp_gitops.core import files, package_files
+from nlp_gitops.core.errors import Conflict, UsageError
+from nlp_gitops.core.git import GitError, git
 from nlp_gitops.repository.dependencies import unlocked, without_package
 
 FOLDER = package_files.PACKAGE

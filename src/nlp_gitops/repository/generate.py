@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from nlp_gitops import git
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core import git
+from nlp_gitops.core.errors import NotMeasured, UsageError
 
 LINK = ".cruft.json"
 PROJECT = "project"

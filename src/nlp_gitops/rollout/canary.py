@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.rollout import state
 from nlp_gitops.rollout.counts import of_service
 from nlp_gitops.rollout.judge import Counts, Course, Decision, Rules, decide, look

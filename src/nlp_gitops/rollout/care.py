@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import Conflict, NotMeasured
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import Conflict, NotMeasured
+from nlp_gitops.core.project import Project
 from nlp_gitops.rollout import canary, processes, state
 from nlp_gitops.rollout.place import Place, folder_of, is_well, stopped, without_canary
 from nlp_gitops.rollout.state import State

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import champion
+from nlp_gitops.core.errors import CheckFailed, Conflict, UsageError, UserError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import read_split
-from nlp_gitops.errors import CheckFailed, Conflict, UsageError, UserError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
-from nlp_gitops.registry import policy
+from nlp_gitops.registry import champion, policy
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 from nlp_gitops.registry.reading import Snapshot

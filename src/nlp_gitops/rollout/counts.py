@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from pathlib import Path
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.rollout.judge import Counts
 from nlp_gitops.serving.metrics import (INVALID, OVERRUNS, PREDICTIONS, REQUESTS, SECOND_BOUNDS,
                                         SECONDS)

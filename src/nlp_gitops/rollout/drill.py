@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from nlp_gitops.errors import CheckFailed
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.rollout import canary, state
 from nlp_gitops.rollout.counts import of_service

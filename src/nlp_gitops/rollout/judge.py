@@ -17,8 +17,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from nlp_gitops.evaluation.statistics import wilson
 from nlp_gitops.rollout.eprocess import EProcess
-from nlp_gitops.statistics import wilson
 
 KINDS = {"errors": "answers with a 5xx status", "slow": "slow answers",
          "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx",

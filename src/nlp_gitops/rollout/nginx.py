@@ -12,8 +12,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import files
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.rollout.processes import surviving
 
 _CANARY = """\

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed, NotMeasured
-from nlp_gitops.names import ABSTAIN, ModelRef
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import CheckFailed, NotMeasured
+from nlp_gitops.core.names import ABSTAIN, ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.pull import cached
 from nlp_gitops.registry.reading import Snapshot

@@ -12,8 +12,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import CheckFailed, NotMeasured
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import CheckFailed, NotMeasured
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.rollout.counts import headers
 from nlp_gitops.rollout.state import Slot, pid_of
 

@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.rollout.counts import of_service
 from nlp_gitops.rollout.judge import Counts
 

@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.render_markdown import escape
+from nlp_gitops.core import files
+from nlp_gitops.reporting.render_markdown import escape
 from nlp_gitops.rollout.canary import Judged
 from nlp_gitops.rollout.judge import KINDS, Decision
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.llm import session_of
-from nlp_gitops.names import ModelRef
 from nlp_gitops.rollout import disagreement
 from nlp_gitops.rollout.disagreement import Disagreement
 from nlp_gitops.rollout.judge import Decision

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.errors import Conflict, UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import Conflict, UsageError
+from nlp_gitops.core.names import ModelRef
 
 STATE_SCHEMA = "nlp-gitops/deploy-state/1"
 SLOTS = ("blue", "green")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import Project
 from nlp_gitops.rollout import nginx, processes
 from nlp_gitops.rollout.state import SLOTS, Slot, State, endpoint, near
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from nlp_gitops.project import ServiceSettings
+from nlp_gitops.core.project import ServiceSettings
 
 FIELDS = 16
 FIELD_CHARACTERS = 200

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.model import Prediction
 
 Predict = Callable[[Sequence[str]], Sequence[Prediction]]

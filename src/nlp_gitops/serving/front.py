@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.project import ServiceSettings
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.core.project import ServiceSettings
+from nlp_gitops.model import Prediction
 from nlp_gitops.serving.asked import Asked, Refused
 from nlp_gitops.serving.batching import Batcher
 from nlp_gitops.serving.feedback_log import FeedbackLog
@@ -21,7 +22,6 @@ from nlp_gitops.serving.lease import Lease
 from nlp_gitops.serving.metrics import Metrics
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog
 from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
 
 PREDICT = "/predict"
 OPEN = ("/healthz", "/readyz")

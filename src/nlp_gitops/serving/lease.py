@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import files
+from nlp_gitops.core import files
 
 SECONDS = 60.0
 _REREAD = 0.25

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.serving.log_files import closed_files
 
 _AGAIN_SECONDS = 300.0

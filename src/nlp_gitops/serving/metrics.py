@@ -11,8 +11,8 @@ from prometheus_client import (CollectorRegistry, Counter, Gauge, Histogram,
                                disable_created_metrics, generate_latest)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from nlp_gitops.serving.release import Release
 from nlp_gitops.model import Prediction
+from nlp_gitops.serving.release import Release
 
 REQUESTS = "service_requests"
 SECONDS = "service_request_seconds"

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nlp_gitops import privacy
+from nlp_gitops.model import Prediction
 from nlp_gitops.serving.log_files import LogFile, closed_files
 from nlp_gitops.serving.log_upload import Uploads
 from nlp_gitops.serving.release import Release
-from nlp_gitops.model import Prediction
 
 LOG_SCHEMA = "nlp-gitops/prediction/1"
 _WAITING = 10_000

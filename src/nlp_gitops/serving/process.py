@@ -15,12 +15,14 @@ from pathlib import Path
 
 import uvicorn
 
-from nlp_gitops import dotted, privacy
+from nlp_gitops import privacy
+from nlp_gitops.core import dotted
+from nlp_gitops.core.errors import Conflict, UsageError, UserError
+from nlp_gitops.core.names import ModelRef, Version
+from nlp_gitops.core.project import Project
 from nlp_gitops.drift import reference
-from nlp_gitops.errors import Conflict, UsageError, UserError
-from nlp_gitops.names import ModelRef, Version
 from nlp_gitops.llm import Session, rehearsal_of
-from nlp_gitops.project import Project
+from nlp_gitops.model import Model
 from nlp_gitops.serving import faults
 from nlp_gitops.serving.batching import Batcher
 from nlp_gitops.serving.feedback_log import FeedbackLog
@@ -32,7 +34,6 @@ from nlp_gitops.serving.prediction_log import PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter
 from nlp_gitops.serving.release import Release, find, load, load_folder
 from nlp_gitops.serving.server import Server
-from nlp_gitops.model import Model
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
 # How long a stop waits for answers that are on their way.

@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.champion import candidate, unpacked
-from nlp_gitops.errors import CheckFailed, UsageError
-from nlp_gitops.names import ModelRef, Version
-from nlp_gitops.project import Project
+from nlp_gitops.core.errors import CheckFailed, UsageError
+from nlp_gitops.core.names import ModelRef, Version
+from nlp_gitops.core.project import Project
+from nlp_gitops.model import Model
+from nlp_gitops.registry.champion import candidate, unpacked
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 from nlp_gitops.registry.pull import is_whole
-from nlp_gitops.model import Model
 
 
 @dataclass(frozen=True)

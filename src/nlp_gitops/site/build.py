@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops import files, render_html, run_pages, tracking
+from nlp_gitops import tracking
+from nlp_gitops.core import files
+from nlp_gitops.core.project import Project
 from nlp_gitops.drift import history
-from nlp_gitops.project import Project
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import default_name, github_repository, ledger_of
+from nlp_gitops.reporting import render_html
 from nlp_gitops.site import contents
 from nlp_gitops.site.facts import Links
 from nlp_gitops.site.page import drift_entries, page
+from nlp_gitops.tracking import run_pages
 
 
 @dataclass(frozen=True)

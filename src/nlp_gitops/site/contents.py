@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops import report_view
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.events import Event, State
 from nlp_gitops.registry.reading import Snapshot, damaged
 from nlp_gitops.registry.views import Told, history
-from nlp_gitops.report_parts import View
+from nlp_gitops.reporting import report_view
+from nlp_gitops.reporting.report_parts import View
 
 # What the site shows of a report; to read the rest for thousands of versions takes seconds.
 _PARTS = ("schema", "verdict", "created", "confidence", "metrics", "gates", "slices")

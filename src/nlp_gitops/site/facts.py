@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from nlp_gitops import report_words as words
-from nlp_gitops.report_view import REASON, TEXT, number, shown
+from nlp_gitops.reporting import report_words as words
+from nlp_gitops.reporting.report_view import REASON, TEXT, number, shown
 from nlp_gitops.site.contents import Contents, Version
 
 GROUPS = ORIGIN, METRICS, GATES, SLICES = "Where it comes from", "Metrics", "Gates", "Slices"

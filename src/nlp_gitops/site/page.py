@@ -7,15 +7,15 @@ events, whose data stand in the page as JSON.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nlp_gitops import package_files
-from nlp_gitops import report_words as words
+from nlp_gitops.core import package_files
 from nlp_gitops.drift import page as drift_page
 from nlp_gitops.drift.summary import MARKS, NAMES
-from nlp_gitops.line_chart import Dot, chart
-from nlp_gitops.markup import Child, Markup, data, document, el
 from nlp_gitops.registry.events import State
-from nlp_gitops.render_html import STYLE, badge, cards, slices
-from nlp_gitops.report_view import shown
+from nlp_gitops.reporting import report_words as words
+from nlp_gitops.reporting.line_chart import Dot, chart
+from nlp_gitops.reporting.markup import Child, Markup, data, document, el
+from nlp_gitops.reporting.render_html import STYLE, badge, cards, slices
+from nlp_gitops.reporting.report_view import shown
 from nlp_gitops.site.contents import Contents, Version
 from nlp_gitops.site.facts import Links, browser_data
 

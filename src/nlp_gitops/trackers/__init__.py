@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops import dotted
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core import dotted
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.trackers.base import Tracker
 
 SWITCH = "NLP_GITOPS_TRACKING"

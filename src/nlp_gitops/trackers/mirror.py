@@ -7,8 +7,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.errors import reason
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import reason
 from nlp_gitops.trackers.base import Tracker
 
 NOTE = "mirrors.json"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nlp_gitops.errors import NotMeasured
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.trackers.base import Tracker
 from nlp_gitops.trackers.mirror import COMPLETE, Mirror, notes
 from nlp_gitops.tracking import Run, series

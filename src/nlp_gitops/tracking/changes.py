@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from nlp_gitops.git import git, git_bytes
+from nlp_gitops.core.git import git, git_bytes
 
 PATCH_LIMIT = 1_000_000
 PATCH_NAME = "uncommitted.patch"

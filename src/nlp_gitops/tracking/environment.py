@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops import __version__, files
-from nlp_gitops.package_files import source_digest
+from nlp_gitops import __version__
+from nlp_gitops.core import files
+from nlp_gitops.core.package_files import source_digest
 
 LOCK = "requirements.txt"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nlp_gitops import files
-from nlp_gitops.errors import UsageError
-from nlp_gitops.lineage import Inputs
-from nlp_gitops.names import run_name
-from nlp_gitops.progress import Progress
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import run_name
+from nlp_gitops.core.progress import Progress
 from nlp_gitops.trackers.mirror import Mirror
 from nlp_gitops.tracking import series
 from nlp_gitops.tracking.environment import environment
+from nlp_gitops.tracking.lineage import Inputs
 from nlp_gitops.tracking.store import RECORD, START, Run, artifact_files, load
 
 RUN_SCHEMA = "nlp-gitops/run/1"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from nlp_gitops.errors import CheckFailed
+from nlp_gitops.core.errors import CheckFailed
 
 NAME = "metrics.jsonl"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.lineage import Inputs
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.tracking import series
+from nlp_gitops.tracking.lineage import Inputs
 
 START = "start.json"
 RECORD = ("run.json", START, series.NAME)

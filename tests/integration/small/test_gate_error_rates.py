@@ -5,7 +5,7 @@ import pytest
 from gate_kit import calibrated, simulated
 from scipy import stats
 
-from nlp_gitops import metrics
+from nlp_gitops.evaluation import metrics
 from nlp_gitops.gates import intervals
 from nlp_gitops.gates.families import Classification
 from nlp_gitops.gates.measure import Precision, measure

@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from http_kit import asked, call, served
 from pipeline_kit import brought
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.serving.application import application
 from nlp_gitops.serving.process import Wish, serve
 

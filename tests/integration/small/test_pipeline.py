@@ -6,13 +6,14 @@ import pytest
 from pipeline_kit import brought, gate, packed, pinned, registered, to_production
 from small import git, write_rows
 
-from nlp_gitops import lineage, tracking
+from nlp_gitops import tracking
+from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.packaging import load_package, pack
 from nlp_gitops.registry import views
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register, rollback
+from nlp_gitops.registry.packaging import load_package, pack
+from nlp_gitops.tracking import lineage
 from nlp_gitops.training import train
 
 

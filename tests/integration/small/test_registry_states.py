@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from nlp_gitops.errors import CheckFailed, Conflict, UsageError
-from nlp_gitops.names import Version
+from nlp_gitops.core.errors import CheckFailed, Conflict, UsageError
+from nlp_gitops.core.names import Version
 from nlp_gitops.registry import operations, views
 from nlp_gitops.registry.events import State, VersionState, apply
 from nlp_gitops.registry.verify import verify

@@ -9,12 +9,12 @@ from runs_kit import command, logged, small_repository, trained
 from small import commit, git
 
 from nlp_gitops import tracking
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.project import load_project
+from nlp_gitops.core.worktree import checked_out
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.project import load_project
-from nlp_gitops.reproduction import reproduce
 from nlp_gitops.tracking import changes, environment
-from nlp_gitops.worktree import checked_out
+from nlp_gitops.training.reproduction import reproduce
 
 
 @pytest.fixture

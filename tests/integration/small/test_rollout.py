@@ -12,8 +12,8 @@ import time
 import pytest
 from small import HERE
 
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.names import ModelRef
+from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.rollout import canary, care, nginx, place, processes, replicas, report, state
 from nlp_gitops.rollout.counts import of_page
 from nlp_gitops.rollout.judge import Counts, Decision, Row

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from small import HERE
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.incidents.drill import Stage
-from nlp_gitops.names import ModelRef
 from nlp_gitops.rollout import command, nginx, place, processes
 from nlp_gitops.rollout.place import Place
 from nlp_gitops.rollout.state import LOOPBACK, Slot, State

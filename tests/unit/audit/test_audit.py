@@ -16,8 +16,8 @@ from small import HERE
 
 from nlp_gitops.audit import bundle, chain, page, proof, story
 from nlp_gitops.audit.check import check
-from nlp_gitops.errors import CheckFailed, UsageError
-from nlp_gitops.files import sha256_bytes, sha256_text
+from nlp_gitops.core.errors import CheckFailed, UsageError
+from nlp_gitops.core.files import sha256_bytes, sha256_text
 from nlp_gitops.prompts import load
 from nlp_gitops.registry import operations
 from nlp_gitops.registry.events import Event

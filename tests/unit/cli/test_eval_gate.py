@@ -11,11 +11,11 @@ from pipeline_kit import brought, registered, to_production
 from small import ROOT
 
 from nlp_gitops.cli.main import main
+from nlp_gitops.core.project import load_project
+from nlp_gitops.core.yamlfile import load_schema
 from nlp_gitops.gates import families
-from nlp_gitops.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.tracking import all_runs
-from nlp_gitops.yamlfile import load_schema
 
 RULES = """\
 gates_version: 1

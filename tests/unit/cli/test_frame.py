@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from nlp_gitops.cli import frame
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError, described, reason
-from nlp_gitops.git import GitError
+from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError, described, reason
+from nlp_gitops.core.git import GitError
 
 
 def ended(main):

@@ -11,7 +11,7 @@ from small import HERE, ROOT
 from nlp_gitops import __version__
 from nlp_gitops.cli import main as dispatcher
 from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS, hyphenated, main, overview
-from nlp_gitops.package_files import source_digest
+from nlp_gitops.core.package_files import source_digest
 
 FOLDER = ROOT / "src" / "nlp_gitops" / "cli"
 # What is no command: the frame around them, and what calls them.

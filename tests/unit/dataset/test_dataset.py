@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from nlp_gitops.core.findings import Finding
 from nlp_gitops.dataset import collect
 from nlp_gitops.dataset.check import measure
 from nlp_gitops.dataset.codes import severities
@@ -15,7 +16,6 @@ from nlp_gitops.dataset.command import check_and_fix
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.report import Report
 from nlp_gitops.dataset.texts import personal
-from nlp_gitops.findings import Finding
 from nlp_gitops.prompts import sensitive
 
 SCHEMA = """\

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from nlp_gitops import yamlfile
 from nlp_gitops.cli.main import main
+from nlp_gitops.core import yamlfile
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.dataset import card
 from nlp_gitops.dataset.command import check_and_fix
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.report import Report
 from nlp_gitops.dataset.rows import digest, read_split
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
 
 BRIEF = """\
 name: product-reviews

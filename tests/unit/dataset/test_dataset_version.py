@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.dataset.command import check_and_fix
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.report import Report
 from nlp_gitops.dataset.rows import digest, read_split
-from nlp_gitops.errors import NotMeasured
 
 MANIFEST = """\
 # a comment that stays

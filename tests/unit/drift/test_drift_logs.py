@@ -9,10 +9,10 @@ from drift_kit import LAYOUT, line, on_day, write_log
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.drift import inputs, logs
 from nlp_gitops.drift.inputs import Days, Work
 from nlp_gitops.drift.logs import Faults
-from nlp_gitops.errors import NotMeasured, UsageError
 
 
 def read(folder, days=None, keep=0):

@@ -6,11 +6,11 @@ from drift_kit import LAYOUT, traffic
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.drift import embedder, fixed
 from nlp_gitops.drift.judge import Rules, compare
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Lines, from_bytes, measure, merge, merged, to_bytes
-from nlp_gitops.errors import UsageError
 
 
 def part(lines, chosen):

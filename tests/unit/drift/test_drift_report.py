@@ -11,14 +11,14 @@ from drift_team import LABELS, logged, made, team_in, texts
 from small import git
 
 from nlp_gitops.actions.alert_texts import drift as alert
-from nlp_gitops.champion import candidate
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.files import sha256_file
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.drift import explain, feedback, history, inputs, reference
 from nlp_gitops.drift.inputs import Days, Work
 from nlp_gitops.drift.profile import write as write_profile
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.files import sha256_file
-from nlp_gitops.names import ModelRef
+from nlp_gitops.registry.champion import candidate
 from nlp_gitops.tracking import all_runs
 from nlp_gitops.training import train
 

@@ -10,14 +10,14 @@ from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import f1_score
 
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
 from nlp_gitops.drift.blocks import step_down
 from nlp_gitops.drift.inputs import Days, date
 from nlp_gitops.drift.judge import EXIT_CODES, Rules, compare, overall
 from nlp_gitops.drift.layout import LATENCY_EDGES
 from nlp_gitops.drift.profile import UNTIMED, Profile, measure, merged
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.names import ABSTAIN
 
 
 def test_the_plain_rule_gives_what_its_worked_example_says():

@@ -6,11 +6,11 @@ import jsonschema
 import pytest
 from drift_team import SCHEMA, logged, produced, texts
 
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import load_project
 from nlp_gitops.drift import command, reference
 from nlp_gitops.drift.command import Wish
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.names import ModelRef
-from nlp_gitops.project import load_project
 from nlp_gitops.training import train
 
 HASHED = """\

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.gates import (Answers, Evidence, Single, exit_code, judge, load_gates, overall,
                               override)
 

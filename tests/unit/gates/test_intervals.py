@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from nlp_gitops import metrics, statistics
+from nlp_gitops.evaluation import metrics, statistics
 from nlp_gitops.gates import Answers, figures, intervals
 
 SEEDS = st.integers(0, 10**6)

@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn import config_context
 from sklearn import metrics as theirs
 
-from nlp_gitops import metrics
+from nlp_gitops.evaluation import metrics
 from nlp_gitops.gates import spans, texts
 from nlp_gitops.gates.families import FAMILIES, Classification, family_of
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.gates import families
-from nlp_gitops.project import load_project
 
 LENGTHS = '''\
 class Lengths:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from small import HERE, make_project
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ModelRef
 from nlp_gitops.incidents import facts, form, pages, reports, timeline
 from nlp_gitops.incidents.facts import Facts
-from nlp_gitops.names import ModelRef
 from nlp_gitops.registry.events import Event
 from nlp_gitops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA
 

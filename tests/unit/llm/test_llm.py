@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.llm import PromptClassifier, Session, Unavailable, session_of
 from nlp_gitops.llm.standin import StandIn
-from nlp_gitops.names import ABSTAIN
 
 
 # What is sent
+
 
 def test_personal_data_and_secrets_never_leave(tmp_path):
     found, provider = asker(tmp_path, lambda _: GOOD)

@@ -9,11 +9,10 @@ from email.utils import formatdate
 import pytest
 from llm_kit import GOOD, Cut, Endpoint, completion, prompt, serving
 
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.llm import Session
-from nlp_gitops.project import LlmSettings
-from nlp_gitops.names import ABSTAIN
-from nlp_gitops.llm import PromptClassifier
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.core.project import LlmSettings
+from nlp_gitops.llm import PromptClassifier, Session
 
 pytest.importorskip("openai", reason="the extra llm is not installed")
 

@@ -11,12 +11,13 @@ import llm_kit
 import pytest
 from llm_kit import GOOD, LIVE, Scripted, ask, asker, prompt, session
 
-from nlp_gitops.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import LlmSettings
 from nlp_gitops.llm import Asker, Session, Settings, rehearsal_of, session_of
-from nlp_gitops.project import LlmSettings
 
 
 # Records
+
 
 def test_nothing_is_paid_twice(tmp_path):
     for _ in range(2):

@@ -13,21 +13,23 @@ from llm_kit import Scripted
 from pipeline_kit import copy_over, small_team
 from small import HERE, commit
 
-from nlp_gitops import champion, report_data, report_outputs
 from nlp_gitops.cli.prompt_lab import main as prompt_lab
 from nlp_gitops.cli.score import main as score
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.names import ModelRef
+from nlp_gitops.core.project import load_project
 from nlp_gitops.dataset.manifest import load_manifest
 from nlp_gitops.dataset.rows import read_split
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.evaluation import evaluate, evaluate_stored
+from nlp_gitops.evaluation import report_data
+from nlp_gitops.evaluation.evaluate import evaluate, evaluate_stored
 from nlp_gitops.gates import figures, judge, load_gates
 from nlp_gitops.gates.rules import of_task
 from nlp_gitops.llm import session_of
-from nlp_gitops.names import ModelRef
-from nlp_gitops.packaging import pack
-from nlp_gitops.project import load_project
+from nlp_gitops.registry import champion
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve, rollback
+from nlp_gitops.registry.packaging import pack
+from nlp_gitops.reporting import report_outputs
 from nlp_gitops.training import train
 
 WORDS = {"positive": ("love", "great", "excellent", "very happy"),

@@ -3,9 +3,9 @@
 import pytest
 from small import HERE
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.model import classes
-from nlp_gitops.project import load_project
 
 WHOLE = """\
 class Whole:

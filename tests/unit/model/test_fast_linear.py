@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import hstack
 from small import HERE
 
-from nlp_gitops import dotted
+from nlp_gitops.core import dotted
 
 ROWS = [json.loads(line) for split in ("train", "test")
         for line in (HERE / "data" / f"{split}.jsonl").read_text("utf-8").splitlines()]

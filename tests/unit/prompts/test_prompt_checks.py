@@ -9,10 +9,10 @@ import pytest
 from prompt_kit import GOOD, changed, codes, commit, found, put, put_dataset
 
 from nlp_gitops import prompts
-from nlp_gitops.errors import UsageError
+from nlp_gitops.cli.check_prompts import main
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.prompts import sensitive
 from nlp_gitops.prompts.report import check
-from nlp_gitops.cli.check_prompts import main
 
 pytest_plugins = ["prompt_fixtures"]
 pytestmark = pytest.mark.usefixtures("alone")

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from prompt_kit import BRIEF, GOOD, at_any_place, changed, codes, commit, put, put_dataset
 
 from nlp_gitops import prompts
-from nlp_gitops.errors import UsageError
-from nlp_gitops.names import Version
-from nlp_gitops.prompts import bump
 from nlp_gitops.cli.check_prompts import main
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import Version
+from nlp_gitops.prompts import bump
 
 pytest_plugins = ["prompt_fixtures"]
 pytestmark = pytest.mark.usefixtures("alone")

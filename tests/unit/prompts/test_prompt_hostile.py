@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prompt_kit import BRIEF, GOOD, codes, found, put
 
 from nlp_gitops import prompts
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.prompts.report import check
 
 pytest_plugins = ["prompt_fixtures"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nlp_gitops.cli.check_prompts import main
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 
 CLASS = "class: nlp.classifiers:TfidfLogistic"
 

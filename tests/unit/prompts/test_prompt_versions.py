@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prompt_kit import GOOD, at_any_place, changed, codes, commit, found, git, put, put_dataset
 
-from nlp_gitops.errors import NotMeasured
-from nlp_gitops.names import Version
+from nlp_gitops.cli.check_prompts import main
+from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import bump, fix
 from nlp_gitops.prompts.report import check
-from nlp_gitops.cli.check_prompts import main
 
 pytest_plugins = ["prompt_fixtures"]
 pytestmark = pytest.mark.usefixtures("alone")

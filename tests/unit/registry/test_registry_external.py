@@ -8,10 +8,10 @@ import tiny_registry as tiny
 from runs_kit import command
 from small import commit
 
-from nlp_gitops import package_files
 from nlp_gitops.actions import promotion
-from nlp_gitops.champion import find
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core import package_files
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.registry.champion import find
 from nlp_gitops.registry.connect import connect
 
 SCHEMA = json.loads(package_files.text("schemas/manifest.schema.json"))

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import tiny_registry as tiny
 
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
+from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.registry import events, operations
 
 pytestmark = pytest.mark.xdist_group("registry-operations")

@@ -3,8 +3,8 @@
 import pytest
 import tiny_registry as tiny
 
-from nlp_gitops.errors import CheckFailed, Conflict, UsageError
-from nlp_gitops.project import RegistrySettings
+from nlp_gitops.core.errors import CheckFailed, Conflict, UsageError
+from nlp_gitops.core.project import RegistrySettings
 from nlp_gitops.registry import policy
 from nlp_gitops.registry.events import State, VersionState
 

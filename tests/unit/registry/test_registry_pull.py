@@ -7,8 +7,8 @@ import pytest
 import tiny_registry as tiny
 from runs_kit import command
 
-from nlp_gitops.errors import NotMeasured, UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.pull import cached
 

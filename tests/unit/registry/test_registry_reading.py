@@ -8,7 +8,7 @@ import pytest
 import tiny_registry as tiny
 from runs_kit import command
 
-from nlp_gitops.errors import CheckFailed, UsageError
+from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.registry import events, operations, views
 from nlp_gitops.registry.events import Event, parse_message, state_from_json
 from nlp_gitops.registry.pull import pull

@@ -3,8 +3,8 @@
 import pytest
 import tiny_registry as tiny
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.remotes import default_name, github_repository
 

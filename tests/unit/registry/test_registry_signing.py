@@ -7,8 +7,8 @@ import subprocess
 import pytest
 import tiny_registry as tiny
 
-from nlp_gitops.errors import UsageError
-from nlp_gitops.project import RegistrySettings, load_project
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.project import RegistrySettings, load_project
 from nlp_gitops.registry import operations, signing
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.events import parse_message

@@ -5,9 +5,9 @@ import json
 import pytest
 from small import commit, git
 
-from nlp_gitops import files
 from nlp_gitops.cli import init
-from nlp_gitops.errors import Conflict, UsageError
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import Conflict, UsageError
 from nlp_gitops.repository import adopt, generate
 from nlp_gitops.repository.generate import Generated
 

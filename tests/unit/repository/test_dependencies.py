@@ -2,8 +2,7 @@
 
 import pytest
 
-from nlp_gitops.repository.dependencies import (
-    extras_of, requirements, unlocked, without_package)
+from nlp_gitops.repository.dependencies import extras_of, requirements, unlocked, without_package
 
 METADATA = [
     "numpy", "packaging>=24.2", "tomli; python_version < '3.11'",

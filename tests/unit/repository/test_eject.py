@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from small import commit, git
 
-from nlp_gitops import files
-from nlp_gitops.package_files import contents
+from nlp_gitops.core import files
+from nlp_gitops.core.package_files import contents
 from nlp_gitops.repository import eject
 
 WHEEL = "vendor/nlp_gitops-0.1.0-py3-none-any.whl"

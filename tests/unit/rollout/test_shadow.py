@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from nlp_gitops.model import Prediction
 from nlp_gitops.rollout import disagreement
 from nlp_gitops.rollout.disagreement import Disagreement
 from nlp_gitops.rollout.judge import Decision
 from nlp_gitops.rollout.shadow import Pairs
-from nlp_gitops.model import Prediction
 
 
 def predictions(*labels):

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 from http_kit import RELEASE
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
 from nlp_gitops.model import Prediction
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog, lines, text_writer
 

@@ -14,9 +14,9 @@ from http_kit import LIMITS, RELEASE, asked, call, predict, run, served
 from prometheus_client.parser import text_string_to_metric_families
 from uvicorn.server import ServerState
 
-from nlp_gitops.errors import UsageError
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.model import Prediction
-from nlp_gitops.names import ABSTAIN
 from nlp_gitops.rollout.counts import of_log, of_page
 from nlp_gitops.serving import faults, lease
 from nlp_gitops.serving.application import application

@@ -7,12 +7,13 @@ import shutil
 import pytest
 from runs_kit import TAGS, Spy, logged
 
-from nlp_gitops import files, lineage, run_import, trackers, tracking
-from nlp_gitops.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.project import load_project
+from nlp_gitops import trackers, tracking
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
+from nlp_gitops.core.project import load_project
 from nlp_gitops.trackers.mirror import Mirror, notes
 from nlp_gitops.trackers.replay import send
-from nlp_gitops.tracking import RunLogger
+from nlp_gitops.tracking import RunLogger, lineage, run_import
 
 
 def test_a_mirror_hears_all_of_a_run(tmp_path, capsys):
@@ -60,7 +61,7 @@ def test_a_run_that_raises_ends_as_failed_in_its_mirror(tmp_path):
 @pytest.mark.parametrize("name, message", [
     ("comet", "no tracker 'comet'; write mlflow, or module:Class"),
     ("nowhere.at_all:Tracker", "nowhere.at_all:Tracker: no module 'nowhere'"),
-    ("nlp_gitops.files:Tracker", "nlp_gitops/files.py has no Tracker"),
+    ("nlp_gitops.core.files:Tracker", "nlp_gitops/core/files.py has no Tracker"),
     ("needs_more:Tracker", "package not_there is not installed; type: pip install not_there; see "
      "needs_more.py:1"),
     ("half_written:Tracker", "half_written cannot be imported: SyntaxError: "),

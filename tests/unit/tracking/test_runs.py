@@ -9,12 +9,14 @@ import pytest
 from runs_kit import command, logged, small_repository, trained
 from small import ROOT, git
 
-from nlp_gitops import files, line_chart, lineage, run_pages, run_views, tracking
+from nlp_gitops import tracking
+from nlp_gitops.core import files
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.core.project import load_project
+from nlp_gitops.core.worktree import checked_out
 from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.errors import CheckFailed, NotMeasured, UsageError
-from nlp_gitops.project import load_project
-from nlp_gitops.tracking import changes, series
-from nlp_gitops.worktree import checked_out
+from nlp_gitops.reporting import line_chart
+from nlp_gitops.tracking import changes, lineage, run_pages, run_views, series
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What a model answers on pinned rows, and how good that is."""

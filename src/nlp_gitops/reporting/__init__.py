@@ -1,0 +1,1 @@
+"""Reports as a page, as Markdown, as text and as SARIF."""

@@ -1,0 +1,106 @@
+"""Where reports go: files, the job summary, annotations. And how one is read back."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlp_gitops.core import files, sarif
+from nlp_gitops.core.errors import UsageError
+from nlp_gitops.prompts.sensitive import mask
+from nlp_gitops.reporting import render_html, render_markdown, report_findings
+from nlp_gitops.reporting.report_parts import View
+from nlp_gitops.reporting.report_view import REPORT_SCHEMA, TEXT, shown, view
+
+MAX_BYTES = 50_000_000
+# GitHub drops a step's whole summary when it is larger than 1 MiB.
+SUMMARY_ROOM = render_markdown.SUMMARY_BYTES
+LEAST_SUMMARY = 2_000
+
+
+def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: Iterable[str] = (),
+              sarif_file: Path | None = None, gates_file: Path | None = None) -> None:
+    """Write report.json, .md and .html, and predictions.jsonl if there are any, to each folder.
+
+    `predictions` are lines without their end. `gates_file` gives SARIF its line numbers.
+    """
+    report = publishable(report)
+    parts = view(report)
+    texts = {"report.md": render_markdown.markdown(parts), "report.html": render_html.page(parts)}
+    lines = "".join(f"{line}\n" for line in predictions)
+    if lines:
+        texts["predictions.jsonl"] = lines
+    for folder in folders:
+        files.write_json(folder / "report.json", report)
+        for name, text in texts.items():
+            files.write_atomic(folder / name, text)
+    if sarif_file:
+        sarif.write(sarif_file, "eval_gate",
+                    report_findings.findings(parts, *_places(gates_file, parts)))
+
+
+def publishable(report: Mapping[str, Any],
+                masked: Callable[[str], str] = mask) -> dict[str, Any]:
+    """Return the report as strict JSON allows, without personal data, its rows' texts cut."""
+    # The lineage names the model's owner on purpose.
+    clean = {key: _clean(part, (lambda text: text) if key == "lineage" else masked)
+             for key, part in report.items()}
+    changed = clean.get("changed_rows") or {}
+    for row in [*changed.get("broken", ()), *changed.get("fixed", ())]:
+        row["text"] = shown(row.get("text"), TEXT)
+    return clean
+
+
+def _clean(value: Any, masked: Callable[[str], str]) -> Any:
+    """Return plain data without NaN, infinities and halves of characters."""
+    if isinstance(value, Mapping):
+        return {_clean(str(key), masked): _clean(part, masked) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(part, masked) for part in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    if isinstance(value, str):
+        return masked(value.encode("utf-8", "replace").decode())
+    return value
+
+
+def to_job_summary(report: Mapping[str, Any]) -> None:
+    """Append the Markdown report to the job summary, where there is one and room in it."""
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    path = Path(name)
+    room = SUMMARY_ROOM - (path.stat().st_size if path.exists() else 0)
+    if room >= LEAST_SUMMARY:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(render_markdown.markdown(view(report), room - 1) + "\n")
+
+
+def print_annotations(report: Mapping[str, Any], gates_file: Path | None = None) -> None:
+    """Mark the gates that did not pass in the pull request, inside GitHub Actions only."""
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        parts = view(report)
+        for line in report_findings.annotations(parts, *_places(gates_file, parts)):
+            print(line)
+
+
+def _places(gates_file: Path | None, parts: View) -> tuple[dict[str, int], str]:
+    """Return each gate's line, and the file in which it is."""
+    if gates_file is None:
+        return {}, report_findings.GATES
+    return report_findings.gate_lines(gates_file, parts), os.path.relpath(gates_file)
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Return a report.json; raise UsageError if it is none. It may come from a stranger's fork."""
+    if path.stat().st_size > MAX_BYTES:
+        raise UsageError(f"{path}: larger than {MAX_BYTES:,} bytes; this is no report")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a report.json: {error}") from None
+    if not isinstance(value, dict) or value.get("schema") != REPORT_SCHEMA:
+        raise UsageError(f"{path}: not a report.json of this version ({REPORT_SCHEMA}); "
+                         "write it again: python tools/eval_gate.py")
+    return value
