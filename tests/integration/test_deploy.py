@@ -343,6 +343,7 @@ def elsewhere(registered, tmp_path):
     shutil.rmtree(registered / ".deploy")
 
 
+@pytest.mark.heavy
 def test_a_hook_brings_a_canary_to_another_target_and_the_traffic_back(elsewhere):
     with Load(elsewhere.port, pause=0.005) as load:
         load.wait_for("v1.0.0")

@@ -133,6 +133,7 @@ def test_the_default_model_is_good_but_not_perfect_and_its_slices_differ(with_a_
     assert max(slices.values()) - min(slices.values()) > 0.03
 
 
+@pytest.mark.heavy
 def test_two_versions_on_a_bare_remote_and_back(shared, tmp_path):
     tool(shared, "push_to_registry", "--stage", "Staging", "--registry", "origin")
     tool(shared, "promote", "review-sentiment@v1.0.0", "--to", "Production", "--registry", "origin")
@@ -169,6 +170,7 @@ def test_a_clone_reads_and_continues_the_registry(shared, venv, tmp_path):
     assert shown(shared, "origin")["review-sentiment"]["stages"]["production"] == "v1.0.0"
 
 
+@pytest.mark.heavy
 def test_an_uncommitted_change_is_registered_locally_with_a_warning_but_not_shared(shared):
     edit(shared, "project.yaml", "c: 4.0", "c: 3.0")
     candidate(shared)
