@@ -60,6 +60,7 @@ ASKS = """\
 """
 
 
+@pytest.mark.heavy
 def test_a_classic_champion_and_a_prompt_judge_each_other_on_the_same_pinned_rows(tmp_path, venv):
     project = packed(tmp_path / "out", venv)
     tool(project, "push_to_registry", "--stage", "Staging")

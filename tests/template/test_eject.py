@@ -101,8 +101,8 @@ def test_checks_and_the_whole_pipeline_pass(ejected):
 def test_a_changed_line_takes_effect_by_every_way_in(copy):
     about = copy / "nlp_gitops" / "__init__.py"
     about.write_text(about.read_text().replace('__version__ = "', '__version__ = "99.'))
-    errors = copy / "nlp_gitops" / "project.py"
-    errors.write_text(errors.read_text().replace("run this inside the repository", "OUR WORDS"))
+    settings = copy / "nlp_gitops" / "core" / "project.py"
+    settings.write_text(settings.read_text().replace("run this inside the repository", "OUR WORDS"))
 
     assert python(copy, "-m", "nlp_gitops", "--version").stdout.startswith("nlp-gitops 99.")
     (copy / "project.yaml").unlink()

@@ -106,6 +106,7 @@ def newer_wheel(project):
     return wheel.relative_to(project).as_posix(), new
 
 
+@pytest.mark.heavy
 def test_a_newer_template_comes_as_a_pull_request_or_an_issue_says_how(on_github, template):
     run("cruft", "link", str(template), "--no-input", cwd=on_github.project,
         env=environment(HOME=str(template.parent)))
