@@ -58,7 +58,7 @@ def test_another_place_and_time_give_the_same_bytes(tmp_path, wheel):
 
 def test_a_changed_source_is_noticed_and_brought_into_wheel_and_locks(tmp_path):
     copy = source_copy(tmp_path / "copy")
-    (copy / "src" / "nlp_gitops" / "errors.py").open("a").write("\nCHANGED = True\n")
+    (copy / "src" / "nlp_gitops" / "core" / "errors.py").open("a").write("\nCHANGED = True\n")
 
     before = build(copy, "--check", check=False)
     build(copy)
