@@ -171,7 +171,6 @@ def test_a_clone_reads_and_continues_the_registry(shared, venv, tmp_path):
     assert shown(shared, "origin")["review-sentiment"]["stages"]["production"] == "v1.0.0"
 
 
-@pytest.mark.heavy
 def test_an_uncommitted_change_is_registered_locally_with_a_warning_but_not_shared(shared):
     edit(shared, "project.yaml", "c: 4.0", "c: 3.0")
     candidate(shared)

@@ -37,8 +37,14 @@ def source_pack(repo: Path, commit: str, paths: Sequence[str]) -> bytes:
     return _pack(repo, [commit, *_on_paths(repo, commit, paths)])
 
 
+# git's fsck reads these in every folder that a pack holds, and takes the pack for damaged without.
+_READ_BY_FSCK = (".gitattributes", ".gitmodules")
+
+
 def _on_paths(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
-    return [oid for oid in _objects(repo, commit, paths).values() if oid]
+    folders = dict.fromkeys(part for path in paths for part in _upwards(path))
+    read = [str(PurePosixPath(folder, name)) for folder in folders for name in _READ_BY_FSCK]
+    return [oid for oid in _objects(repo, commit, [*paths, *read]).values() if oid]
 
 
 def _objects(repo: Path, commit: str, paths: Sequence[str]) -> dict[str, str | None]:

@@ -39,6 +39,9 @@ def team(tmp_path_factory):
     (clone / "gates.yaml").write_text(GATES)
     (clone / "project.yaml").write_text("name: m\n")
     (clone / "data" / "dataset.yaml").write_text("name: rows\nversion: 1.0.1\n")
+    # git's fsck asks for these wherever a tree names one; every generated repository has the first.
+    (clone / ".gitattributes").write_text("* text=auto\n")
+    (clone / "data" / ".gitattributes").write_text("*.jsonl -text\n")
     tiny.git(clone, "add", "--all")
     tiny.git(clone, "commit", "--quiet", "-m", "Ask for more")
     made = {"source_commit": tiny.git(clone, "rev-parse", "HEAD"),
