@@ -174,7 +174,8 @@ def state_from_json(text: str) -> State:
                       production=tuple(value.pop("production")),
                       revoked=tuple(value.pop("revoked")), **value)
         _check_kinds(state)
-        for tag in (*state.stages.values(), *state.production, *state.revoked):
+        given = () if state.highest is None else (state.highest,)
+        for tag in (*state.stages.values(), *state.production, *state.revoked, *given):
             Version.parse(tag)
     except (TypeError, KeyError, UsageError) as error:
         raise ValueError(f"not a state of this registry: {error}") from None

@@ -195,6 +195,14 @@ def test_whatever_stands_in_one_place_is_usable_or_a_value_error(texts, path, re
     check()
 
 
+@pytest.mark.parametrize("highest", ["", "0", "v1", "latest"])
+def test_a_highest_number_that_is_no_version_is_refused_where_it_is_read(texts, highest):
+    state = {**json.loads(texts[STATE]), "highest": highest}
+
+    with pytest.raises(ValueError, match="not a state of this registry: .* is not a version"):
+        state_from_json(json.dumps(state))
+
+
 # A repository that git itself cannot read
 
 
