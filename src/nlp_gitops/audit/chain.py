@@ -10,7 +10,8 @@ from functools import lru_cache
 from hashlib import sha1
 from pathlib import Path
 
-from nlp_gitops.core import git
+from nlp_gitops.core import git, git_objects
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.registry import plausible
 from nlp_gitops.registry.events import Event, State, VersionState, apply, parse_message
 from nlp_gitops.registry.replay import ExpectedTag
@@ -91,15 +92,12 @@ def _step(commit: Commit, event: Event, time: int, states: dict[str, State],
 
 
 def _commits(repo: Path, head: str) -> Iterator[Commit]:
-    """Yield every commit from the root to `head`, without what it changed; two git processes."""
-    oids = git.git(repo, "rev-list", "--reverse", "--topo-order", head)
-    answer = git.git_bytes(repo, "cat-file", "--batch", stdin=oids.encode())
-    position = 0
-    for oid in oids.split():
-        end = answer.index(b"\n", position)
-        size = int(answer[position:end].split()[-1])
-        yield commit_of(oid, answer[end + 1:end + 1 + size], ())
-        position = end + size + 2
+    """Yield every commit from the root to `head`, without what it changed."""
+    oids = git.git(repo, "rev-list", "--reverse", "--topo-order", head).split()
+    for oid, found in zip(oids, git_objects.read_all(repo, oids), strict=True):
+        if found is None:
+            raise NotMeasured(f"git has no object {oid}; see: git fsck")
+        yield commit_of(oid, found.data, ())
 
 
 def _blob(text: str) -> str:

@@ -9,11 +9,11 @@ from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.registry.events import Event, State
-from nlp_gitops.registry.ledger import BRANCH, Ledger
+from nlp_gitops.registry.ledger import Ledger
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.tag_checks import tag_faults
 from nlp_gitops.registry.version_papers import paper_faults
-from nlp_gitops.registry.walk import Change, opened
+from nlp_gitops.registry.walk import Change, Objects
 
 # What messages alone tell of a state; the rest comes from manifests.
 _TOLD = ("seq", "stages", "since", "production", "revoked", "highest", "tagger_time")
@@ -22,7 +22,7 @@ _TOLD = ("seq", "stages", "since", "production", "revoked", "highest", "tagger_t
 def faults(repo: Path, ref: ModelRef) -> Iterator[str]:
     """Yield a line for each fault of the ledger, the version's tags and the source's files."""
     try:
-        head = git.git(repo, "rev-parse", "--verify", f"{BRANCH}^{{commit}}")
+        head = story.head_of(repo)
         found = [f"ledger: {text}" for text in _ledger(repo, head, ref)]
         yield from found
         told = None if found else story.read(repo, ref)
@@ -46,15 +46,15 @@ def _ledger(repo: Path, head: str, ref: ModelRef) -> Iterator[str]:
         return
     yield from _states(repo, head, found)
     yield from _event_files(repo, head, found)
-    with opened(repo) as objects:
-        files = {change.path: change for change in _listed(
-            repo, head, f"models/{ref.name}/{ref.version.tag}")}
-        for tag in mine.values():
-            if tag.event.action == "register":
-                yield from (f"R012 {text}" for text in paper_faults(objects, tag.event, files))
-            yield from _evidence(repo, head, tag.event)
-        yield from (f"{fault.code} {fault.subject}: {fault.message}" for fault in tag_faults(
-            proof.tags(repo), mine, found.states, objects, ""))
+    objects = Objects(repo)
+    files = {change.path: change for change in _listed(
+        repo, head, f"models/{ref.name}/{ref.version.tag}")}
+    for tag in mine.values():
+        if tag.event.action == "register":
+            yield from (f"R012 {text}" for text in paper_faults(objects, tag.event, files))
+        yield from _evidence(repo, head, tag.event)
+    yield from (f"{fault.code} {fault.subject}: {fault.message}" for fault in tag_faults(
+        proof.tags(repo), mine, found.states, objects, ""))
 
 
 def _states(repo: Path, head: str, found: chain.Chain) -> Iterator[str]:

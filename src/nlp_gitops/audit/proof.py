@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from nlp_gitops.core import git
+from nlp_gitops.core import git, git_objects
 from nlp_gitops.core.errors import CheckFailed
 from nlp_gitops.registry.ledger import BRANCH
 
@@ -50,10 +50,7 @@ def _on_paths(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
 def _objects(repo: Path, commit: str, paths: Sequence[str]) -> dict[str, str | None]:
     """Return the object ids of paths and of the folders above them; None for what is not here."""
     names = dict.fromkeys(part for path in paths for part in _upwards(path))
-    asked = "".join(f"{commit}:{name}\n" for name in names)
-    told = git.git(repo, "cat-file", "--batch-check=%(objectname)", stdin=asked.encode())
-    return {name: None if line.endswith(" missing") else line
-            for name, line in zip(names, told.split("\n") if names else (), strict=True)}
+    return {name: git_objects.resolve(repo, f"{commit}:{name}") for name in names}
 
 
 def _upwards(path: str) -> list[str]:
@@ -71,15 +68,15 @@ def left_out(repo: Path, commit: str, paths: Sequence[str]) -> list[str]:
         if name is None:
             continue
         folder, _, last = name.rpartition("/")
-        if not name or last in git.git(repo, "ls-tree", "--name-only", "-z",
-                                       f"{commit}:{folder}").split("\0"):
+        above = git_objects.read(repo, f"{commit}:{folder}")
+        if not name or above is None or last in git_objects.entries(above):
             missing.append(path)
     return missing
 
 
 def has_commit(repo: Path, commit: str) -> bool:
     """Say whether a commit is in this clone."""
-    return _holds(repo, f"{commit}^{{commit}}")
+    return git_objects.resolve(repo, f"{commit}^{{commit}}") is not None
 
 
 @contextmanager
@@ -123,11 +120,3 @@ def _pack(repo: Path, objects: Sequence[str]) -> bytes:
     return git.git_bytes(repo, "-c", "pack.threads=1", "pack-objects", "--quiet", "--stdout",
                          "--no-reuse-delta", "--no-reuse-object", "--window=0",
                          stdin="".join(f"{oid}\n" for oid in dict.fromkeys(objects)).encode())
-
-
-def _holds(repo: Path, name: str) -> bool:
-    try:
-        git.git(repo, "cat-file", "-e", name)
-    except git.GitError:
-        return False
-    return True

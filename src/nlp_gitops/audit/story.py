@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nlp_gitops.audit import chain
-from nlp_gitops.core import git, yamlfile
-from nlp_gitops.core.errors import UserError
+from nlp_gitops.core import git_objects, yamlfile
+from nlp_gitops.core.errors import CheckFailed, UserError
 from nlp_gitops.core.files import sha256_text
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.prompts import file as prompt_file
@@ -58,12 +58,20 @@ class Story:
     source: Source | None
 
 
+def head_of(repo: Path) -> str:
+    """Return the newest commit of the ledger; raise CheckFailed where there is none."""
+    head = git_objects.resolve(repo, f"{BRANCH}^{{commit}}")
+    if head is None:
+        raise CheckFailed("holds no ledger")
+    return head
+
+
 def read(repo: Path, ref: ModelRef) -> Story:
     """Read a version's story from a repository that `proof.opened` gives.
 
     Raises UserError where the ledger does not hold it.
     """
-    head = git.git(repo, "rev-parse", "--verify", f"{BRANCH}^{{commit}}")
+    head = head_of(repo)
     snapshot = Snapshot(Ledger(repo, "."), head)
     papers = snapshot.papers(ref)
     papers.pop("report.json", None)
@@ -144,11 +152,10 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 def _source(repo: Path, manifest: Mapping[str, Any]) -> Source | None:
     commit = source_commit(manifest)
-    try:
-        # Not `git log`, which would want the commit's parents.
-        header, _, message = git.git(repo, "cat-file", "commit", commit).partition("\n\n")
-    except git.GitError:
+    found = git_objects.read(repo, commit)
+    if found is None:
         return None
+    header, _, message = found.text.partition("\n\n")
     fields = dict(line.partition(" ")[::2] for line in header.splitlines())
     time = datetime.fromtimestamp(int(fields["committer"].split()[-2]), timezone.utc)
     paths = source_paths(repo, manifest)

@@ -115,16 +115,19 @@ def is_dirty(repo: Path) -> bool:
 
 def identity(repo: Path) -> tuple[str, str]:
     """Return (name, e-mail) for machine commits: git's own, else the stated fallback."""
-    found = []
-    for key, variable, fallback in (
-            ("user.name", "GIT_COMMITTER_NAME", FALLBACK_IDENTITY[0]),
-            ("user.email", "GIT_COMMITTER_EMAIL", FALLBACK_IDENTITY[1])):
-        value = os.environ.get(variable, "")
-        if not value:
-            try:
-                value = git(repo, "config", "--get", key)
-            except GitError:
-                value = ""
-        # These four would break the header line of a commit or tag object.
-        found.append("".join(char for char in value if char not in "<>\n\0").strip() or fallback)
-    return found[0], found[1]
+    asked = (("user.name", "GIT_COMMITTER_NAME"), ("user.email", "GIT_COMMITTER_EMAIL"))
+    given = {key: os.environ.get(variable, "") for key, variable in asked}
+    if not all(given.values()):
+        given = {**_configured(repo), **{key: value for key, value in given.items() if value}}
+    # These four would break the header line of a commit or tag object.
+    name, mail = ("".join(char for char in given.get(key, "") if char not in "<>\n\0").strip()
+                  for key, _ in asked)
+    return name or FALLBACK_IDENTITY[0], mail or FALLBACK_IDENTITY[1]
+
+
+def _configured(repo: Path) -> dict[str, str]:
+    try:
+        listed = git(repo, "config", "-z", "--get-regexp", r"^user\.(name|email)$")
+    except GitError:
+        return {}
+    return {key: value for key, _, value in (item.partition("\n") for item in listed.split("\0"))}

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from nlp_gitops.core import git_objects
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.git import GitError, git
 
@@ -53,9 +54,8 @@ def _default_branches() -> Iterator[str]:
 
 def _commit(folder: Path, ref: str) -> str | None:
     try:
-        return git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options",
-                   f"{ref}^{{commit}}").splitlines()[-1]
-    except (GitError, ValueError, IndexError):
+        return git_objects.resolve(folder, f"{ref}^{{commit}}")
+    except (GitError, ValueError):
         return None
 
 

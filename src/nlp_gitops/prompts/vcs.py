@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nlp_gitops.core import git_objects
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.git import GitError, git_bytes
 from nlp_gitops.core.merge_base import merge_base
@@ -46,14 +47,5 @@ def _files(folder: Path, commit: str) -> Iterator[tuple[str, bytes]]:
             path = os.fsdecode(match[3])
             if path.count("/") <= 1 and FILE_NAME.fullmatch(path.rsplit("/", 1)[-1]):
                 wanted.append((path, match[1]))
-    if not wanted:
-        return
-    out = git_bytes(folder, "cat-file", "--batch",
-                    stdin=b"".join(blob + b"\n" for _, blob in wanted))
-    at = 0
-    for path, _ in wanted:
-        # Each answer is `<id> blob <size>\n<content>\n`.
-        start = out.index(b"\n", at) + 1
-        end = start + int(out[at:start].split()[2])
-        yield path, out[start:end]
-        at = end + 1
+    found = git_objects.read_all(folder, [blob.decode() for _, blob in wanted])
+    yield from ((path, blob.data) for (path, _), blob in zip(wanted, found, strict=True) if blob)

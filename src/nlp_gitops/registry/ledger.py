@@ -12,9 +12,10 @@ import subprocess
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from nlp_gitops.core import git
+from nlp_gitops.core import git, git_objects
 from nlp_gitops.core.errors import Conflict, NotMeasured, UsageError
 from nlp_gitops.registry.init_remote import make_bare
 
@@ -57,6 +58,10 @@ class Ledger:
         """Return the folder of a remote that lies on this machine; None for any other."""
         if self.made_here:
             return self.made_here if self.is_there else None
+        return self._folder
+
+    @cached_property
+    def _folder(self) -> Path | None:
         try:
             url = git.git(self.repo, "remote", "get-url", self.remote)
         except git.GitError:
@@ -72,6 +77,8 @@ class Ledger:
         """
         if not self.is_there:
             return None
+        if (seen := self._unmoved()):
+            return seen
         try:
             # Not quiet: then git would not say that it was the ledger which it rejected.
             git.git(self.repo, "fetch", "--no-tags", "--no-write-fetch-head",
@@ -79,14 +86,18 @@ class Ledger:
                     env=git.token_environment())
         except git.GitError as error:
             return self._not_fetched(error)
-        return git.git(self.repo, "rev-parse", self.ref)
+        return self.last_seen()
+
+    def _unmoved(self) -> str | None:
+        """Return the commit seen last if a remote on this machine still ends there, else None."""
+        seen, folder = self.last_seen(), self.folder
+        with contextlib.suppress(git.GitError):
+            return seen if seen and folder and git_objects.resolve(folder, BRANCH) == seen else None
+        return None
 
     def last_seen(self) -> str | None:
         """Return the ledger's commit that was fetched last, without asking the remote."""
-        try:
-            return git.git(self.repo, "rev-parse", "--verify", "--quiet", self.ref)
-        except git.GitError:
-            return None
+        return git_objects.resolve(self.repo, self.ref)
 
     def _not_fetched(self, error: git.GitError) -> None:
         """Return None where there is no ledger; raise what else a failed fetch means."""
@@ -111,30 +122,14 @@ class Ledger:
         return next(self.read_all(commit, [path]))
 
     def read_all(self, commit: str, paths: Sequence[str]) -> Iterator[bytes | None]:
-        """Yield the content of each path at a commit, None where there is none; one git process."""
-        if not paths:
-            return
-        asked = "".join(f"{commit}:{path}\n" for path in paths)
-        answer = git.git_bytes(self.repo, "cat-file", "--batch", stdin=asked.encode())
-        position = 0
-        for _ in paths:
-            end = answer.index(b"\n", position)
-            words = answer[position:end].split()
-            position = end + 1
-            if words[-1] == b"missing":
-                yield None
-                continue
-            size = int(words[-1])
-            yield answer[position:position + size] if words[-2] == b"blob" else None
-            position += size + 1
+        """Yield the content of each path at a commit, None where there is no such file."""
+        for found in git_objects.read_all(self.repo, [f"{commit}:{path}" for path in paths]):
+            yield found.data if found and found.kind == "blob" else None
 
     def names(self, commit: str, folder: str) -> list[str]:
         """Return the names inside a folder of the ledger; none if there is no such folder."""
-        try:
-            listing = git.git(self.repo, "ls-tree", "--name-only", "-z", f"{commit}:{folder}")
-        except git.GitError:
-            return []
-        return [name for name in listing.split("\0") if name]
+        found = git_objects.read(self.repo, f"{commit}:{folder}")
+        return list(git_objects.entries(found)) if found and found.kind == "tree" else []
 
     def log(self, commit: str, *options: str) -> Iterator[tuple[str, str]]:
         """Yield (commit, message) from the newest event to the root, as git streams them.

@@ -18,7 +18,7 @@ from nlp_gitops.registry.operations import Registry
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.replay import Replayed, replay
 from nlp_gitops.registry.tag_checks import RemoteTags, Verifier, tag_faults
-from nlp_gitops.registry.walk import opened
+from nlp_gitops.registry.walk import Objects
 
 # Others may write meanwhile; a look counts if the ledger was the same before and after it.
 _LOOKS = 20
@@ -84,13 +84,13 @@ def audit(root: Path, registry: Registry, name: str, quick: bool = False) -> Aud
 def _audit(root: Path, registry: Registry, name: str, quick: bool) -> Audit:
     ledger = registry.ledger
     look = _look(ledger)
-    with opened(ledger.repo) as objects:
-        replayed = (replay(ledger.repo, look.newest, objects) if look.newest
-                    else Replayed((), {}, {}, {}))
-        bring(ledger, (look.tags[name][0] for name in replayed.tags if name in look.tags))
-        repair = f"python tools/registry.py doctor --repair --registry {name}"
-        tags = tuple(tag_faults(look.tags, replayed.tags, replayed.states, objects, repair,
-                                _verifier(root, registry)))
+    objects = Objects(ledger.repo)
+    replayed = (replay(ledger.repo, look.newest, objects) if look.newest
+                else Replayed((), {}, {}, {}))
+    bring(ledger, (look.tags[name][0] for name in replayed.tags if name in look.tags))
+    repair = f"python tools/registry.py doctor --repair --registry {name}"
+    tags = tuple(tag_faults(look.tags, replayed.tags, replayed.states, objects, repair,
+                            _verifier(root, registry)))
     builds = Builds(registry.store, _file(root, registry.settings.attestation_root))
     archives = tuple(_archive_faults(registry, builds, look, replayed, quick, repair))
     return Audit(look, replayed, (*look.faults, *replayed.faults, *tags, *archives),

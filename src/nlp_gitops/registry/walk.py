@@ -3,11 +3,10 @@
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.core import git
+from nlp_gitops.core import git, git_objects
 from nlp_gitops.core.errors import NotMeasured
 
 
@@ -33,37 +32,26 @@ class Commit:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True)
 class Objects:
-    """The objects of a repository, one after the other, through one `git cat-file --batch`."""
+    """The objects of a repository, of which none may be missing."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    repo: Path
 
     def read(self, oid: str) -> tuple[str, bytes]:
         """Return an object's type and content; raise NotMeasured if it is not here."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(f"{oid}\n".encode())
-        self._process.stdin.flush()
-        words = self._process.stdout.readline().split()
-        if len(words) != 3:
-            raise NotMeasured(f"git has no object {oid}; see: git fsck")
-        data = self._process.stdout.read(int(words[2]) + 1)
-        return words[1].decode(), data[:-1]
+        found = self._found(oid)
+        return found.kind, found.data
 
     def text(self, oid: str) -> str:
         """Return an object's content as text; bytes that are no UTF-8 stay distinguishable."""
-        return self.read(oid)[1].decode("utf-8", "surrogateescape")
+        return self._found(oid).text
 
-
-@contextmanager
-def opened(repo: Path) -> Iterator[Objects]:
-    """Open the objects of a repository."""
-    process = subprocess.Popen(["git", "-C", str(repo), "cat-file", "--batch"],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=git.environment())
-    try:
-        yield Objects(process)
-    finally:
-        process.communicate()
+    def _found(self, oid: str) -> git_objects.GitObject:
+        found = git_objects.read(self.repo, oid)
+        if found is None:
+            raise NotMeasured(f"git has no object {oid}; see: git fsck")
+        return found
 
 
 def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:

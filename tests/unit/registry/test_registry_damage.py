@@ -230,8 +230,8 @@ def test_a_walk_through_a_ledger_that_git_cannot_read_is_not_measured(broken, ca
     repo, newest = broken
     lose(repo, "HEAD~1^{tree}")
 
-    with walk.opened(repo) as objects, pytest.raises(NotMeasured, match="git fsck"):
-        list(walk.commits(repo, newest, objects))
+    with pytest.raises(NotMeasured, match="git fsck"):
+        list(walk.commits(repo, newest, walk.Objects(repo)))
 
     assert capfd.readouterr().err == ""
 
