@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from nlp_gitops.rollout.judge import Counts, Course, decide, look
+from nlp_gitops.deploy.judge import Counts, Course, decide, look
 from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
 MINUTES, EVERY = 60, 10

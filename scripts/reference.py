@@ -28,7 +28,7 @@ os.environ |= {"COLUMNS": "84", "NO_COLOR": "1"}
 from nlp_gitops.cli import frame  # noqa: E402
 from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS  # noqa: E402
 from nlp_gitops.core import errors, package_files  # noqa: E402
-from nlp_gitops.dataset import codes  # noqa: E402
+from nlp_gitops.data import codes  # noqa: E402
 from nlp_gitops.registry import packaging  # noqa: E402
 from nlp_gitops.registry import events, faults  # noqa: E402
 

@@ -15,7 +15,7 @@ from registry_kit import NAME, artifacts, origin, team
 from service_kit import NGINX, ask
 from walker import missing, run_script, sections, steps
 
-from nlp_gitops.rollout.processes import free_port
+from nlp_gitops.deploy.processes import free_port
 
 RUNBOOK = (TEMPLATE / "docs" / "runbook.md").read_text(encoding="utf-8")
 # What is taught is not what is tested here, so little is enough.

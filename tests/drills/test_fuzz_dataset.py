@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nlp_gitops.core.errors import UserError
-from nlp_gitops.dataset.check import measure
-from nlp_gitops.dataset.codes import TITLES, severities
-from nlp_gitops.dataset.collect import Collector
-from nlp_gitops.dataset.command import check_and_fix
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.check import measure
+from nlp_gitops.data.codes import TITLES, severities
+from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.command import check_and_fix
+from nlp_gitops.data.manifest import load_manifest
 
 pytestmark = pytest.mark.heavy
 

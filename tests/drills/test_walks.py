@@ -4,7 +4,7 @@ import pytest
 from baking import ROOT, bake, with_venv
 from walker import READER, walk
 
-from nlp_gitops.rollout.processes import free_port
+from nlp_gitops.deploy.processes import free_port
 
 pytestmark = pytest.mark.heavy
 

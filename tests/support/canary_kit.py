@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nlp_gitops.rollout.judge import Counts
+from nlp_gitops.deploy.judge import Counts
 from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
 

@@ -12,7 +12,7 @@ from baking import once
 from small import commit, make_project, team_code
 
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.evaluation import report_data
 from nlp_gitops.evaluation.evaluate import evaluate
 from nlp_gitops.gates import judge, load_gates

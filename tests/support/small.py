@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.rows import digest
+from nlp_gitops.data.rows import digest
 
 ROOT = Path(__file__).resolve().parents[2]
 # What is generated for a team; unit tests use single files of it, as they are.

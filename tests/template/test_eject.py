@@ -128,7 +128,7 @@ def test_the_digest_of_the_source_is_that_of_the_wheel(ejected, venv):
 def test_a_change_of_the_machinery_is_a_change_of_the_code_that_trains(copy):
     program = ("from nlp_gitops.tracking.lineage import inputs; "
                "from nlp_gitops.core.project import load_project;"
-               "from nlp_gitops.dataset.manifest import load_manifest as load; p = load_project();"
+               "from nlp_gitops.data.manifest import load_manifest as load; p = load_project();"
                "print(inputs(p, p.model(), load(p.dataset)).code)")
 
     before = python(copy, "-c", program).stdout

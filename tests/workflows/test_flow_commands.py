@@ -13,7 +13,7 @@ from flow_kit import HOSTILE, NAME, in_workflow, team_in_staging
 from github_events import event
 
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.tracking import lineage
 
 pytestmark = pytest.mark.xdist_group("flow-commands")

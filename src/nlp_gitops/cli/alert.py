@@ -14,12 +14,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.actions import alerts, where
-from nlp_gitops.actions.alert_texts import KINDS, Finding
-from nlp_gitops.actions.webhook import notify
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
+from nlp_gitops.github import alerts, where
+from nlp_gitops.github.alert_texts import KINDS, Finding
+from nlp_gitops.github.webhook import notify
 from nlp_gitops.reporting.render_markdown import escape
 
 MOST_BYTES = 50_000_000

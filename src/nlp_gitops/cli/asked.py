@@ -10,11 +10,11 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.actions import where
-from nlp_gitops.actions.asked import asked_at, changed_since
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
+from nlp_gitops.github import where
+from nlp_gitops.github.asked import asked_at, changed_since
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
 from nlp_gitops.reporting.render_markdown import escape

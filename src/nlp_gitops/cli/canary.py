@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _judge(options: argparse.Namespace) -> int:
     from nlp_gitops.core import files
-    from nlp_gitops.rollout import report
+    from nlp_gitops.deploy import report
 
     found = {"schema": report.CANARY_SCHEMA, "champion": options.champion,
              "candidate": options.candidate, **_watched(options), "ended": report.now()}
@@ -65,9 +65,9 @@ def _judge(options: argparse.Namespace) -> int:
 
 def _watched(options: argparse.Namespace) -> dict[str, object]:
     """Look until there is a verdict; with --once at everything that was ever counted."""
-    from nlp_gitops.rollout.canary import PATIENCE
-    from nlp_gitops.rollout.judge import Counts, Course, Rules, decide, look
-    from nlp_gitops.rollout.report import decision_record
+    from nlp_gitops.deploy.canary import PATIENCE
+    from nlp_gitops.deploy.judge import Counts, Course, Rules, decide, look
+    from nlp_gitops.deploy.report import decision_record
 
     sides = _reader(options, options.champion), _reader(options, options.candidate)
     base = (Counts(), Counts()) if options.once else tuple(side() for side in sides)
@@ -100,8 +100,8 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _reader(options: argparse.Namespace, side: str) -> Callable[[], object]:
-    from nlp_gitops.rollout.counts import of_log, of_service
-    from nlp_gitops.rollout.replicas import Replicas
+    from nlp_gitops.deploy.counts import of_log, of_service
+    from nlp_gitops.deploy.replicas import Replicas
 
     if options.log:
         version = Version.parse(side).tag

@@ -12,8 +12,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.actions.changes import changes, event_base
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.github.changes import changes, event_base
 
 
 def main(argv: Sequence[str]) -> int:

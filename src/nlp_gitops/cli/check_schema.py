@@ -12,7 +12,7 @@ from pathlib import Path
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core import sarif
 from nlp_gitops.core.findings import print_findings
-from nlp_gitops.dataset.command import check_and_fix
+from nlp_gitops.data.command import check_and_fix
 
 
 def main(argv: Sequence[str]) -> int:

@@ -11,10 +11,10 @@ examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.actions import pull_comment, sticky, where
-from nlp_gitops.actions.finished import finished, pull_request
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.project import load_project
+from nlp_gitops.github import pull_comment, sticky, where
+from nlp_gitops.github.finished import finished, pull_request
 
 
 def main(argv: Sequence[str]) -> int:

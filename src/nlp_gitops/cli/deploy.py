@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = load_project()
     try:
-        from nlp_gitops.rollout import care, command
+        from nlp_gitops.deploy import care, command
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; type: make setup") from None
     say = _silent if options.json else _print
@@ -97,7 +97,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def _deploy(project: Project, options: argparse.Namespace, story: object) -> int:
-    from nlp_gitops.rollout import command, report
+    from nlp_gitops.deploy import command, report
 
     strategy = options.strategy or ("canary" if options.candidate else "blue-green")
     if (strategy == "blue-green") == bool(options.candidate):
@@ -124,7 +124,7 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
 
 
 def _plan(options: argparse.Namespace, mirrored: bool) -> object:
-    from nlp_gitops.rollout.canary import MOST_WEIGHT, Plan
+    from nlp_gitops.deploy.canary import MOST_WEIGHT, Plan
     from nlp_gitops.serving import faults
 
     if options.fault:

@@ -33,8 +33,8 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     try:
+        from nlp_gitops.deploy.command import rehearse_rollback
         from nlp_gitops.incidents.drill import drill
-        from nlp_gitops.rollout.command import rehearse_rollback
     except ModuleNotFoundError as error:
         raise UsageError(f"{error.name} is not installed; type: make setup") from None
     project = load_project()

@@ -16,7 +16,7 @@ from pathlib import Path
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.names import check_model_name
 from nlp_gitops.core.project import check_language, check_license, load_project
-from nlp_gitops.dataset import importer
+from nlp_gitops.data import importer
 from nlp_gitops.prompts.report import check
 
 

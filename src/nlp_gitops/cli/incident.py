@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from nlp_gitops.actions import where
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.github import where
 from nlp_gitops.incidents import facts, pages
 from nlp_gitops.incidents.form import Page
 from nlp_gitops.registry import views
@@ -98,7 +98,7 @@ def _put(project: Project, options: argparse.Namespace, page: Page) -> str:
     name = options.registry or default_name()
     if options.out is None and name != "local" and (
             where.in_workflow() or github_repository(project, name)):
-        from nlp_gitops.actions import incident_issues
+        from nlp_gitops.github import incident_issues
 
         return incident_issues.put(where.connection(project, name), page)
     moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%SZ")

@@ -8,9 +8,9 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.actions import where
-from nlp_gitops.actions.webhook import notify
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.github import where
+from nlp_gitops.github.webhook import notify
 
 
 def main(argv: Sequence[str]) -> int:

@@ -11,11 +11,11 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.actions import where
-from nlp_gitops.actions.dispatch import dispatch
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.github import where
+from nlp_gitops.github.dispatch import dispatch
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, resolve
 from nlp_gitops.registry.views import outcome_lines

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.names import parse_tags
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.registry.packaging import pack
 from nlp_gitops.tracking import find, lineage, newest_matching
 

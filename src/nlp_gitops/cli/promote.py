@@ -22,12 +22,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.actions.dispatch import dispatch, promotes_there
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.github.dispatch import dispatch, promotes_there
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.github_client import Connection
 from nlp_gitops.registry.operations import promote, resolve

@@ -16,14 +16,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.actions import where
-from nlp_gitops.actions.promotion import begin, check, open_registry
-from nlp_gitops.actions.promotion_end import REFUSAL
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import write_json
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.github import where
+from nlp_gitops.github.promotion import begin, check, open_registry
+from nlp_gitops.github.promotion_end import REFUSAL
 from nlp_gitops.registry.operations import revoke
 from nlp_gitops.reporting.render_markdown import escape
 
@@ -65,8 +65,8 @@ def _begin(options: argparse.Namespace) -> int:
 
 
 def _end(options: argparse.Namespace) -> int:
-    from nlp_gitops.actions import promotion_end, release_text
-    from nlp_gitops.actions.webhook import notify
+    from nlp_gitops.github import promotion_end, release_text
+    from nlp_gitops.github.webhook import notify
 
     ref, project = ModelRef.parse(options.version), load_project()
     jobs = promotion_end.results(options.jobs)
@@ -89,7 +89,7 @@ def _end(options: argparse.Namespace) -> int:
 
 def _open_incident(project: Project, options: argparse.Namespace, ref: ModelRef,
                    why: str) -> None:
-    from nlp_gitops.actions import incident_issues
+    from nlp_gitops.github import incident_issues
     from nlp_gitops.incidents import facts, pages
 
     known = facts.gather(project, options.registry, ref.name, [options.evidence],

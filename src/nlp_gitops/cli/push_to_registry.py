@@ -16,7 +16,7 @@ from pathlib import Path
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register
 from nlp_gitops.registry.packaging import Package, load_package

@@ -7,10 +7,10 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.actions import where
-from nlp_gitops.actions.stage_summary import stage_summary
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.project import load_project
+from nlp_gitops.github import where
+from nlp_gitops.github.stage_summary import stage_summary
 from nlp_gitops.registry import views
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of

@@ -7,10 +7,10 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.actions import alerts, template_update, where
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.github import alerts, template_update, where
 from nlp_gitops.reporting.render_markdown import escape
 
 HOW = """\

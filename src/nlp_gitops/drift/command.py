@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.actions import where
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import check_model_name
@@ -23,6 +22,7 @@ from nlp_gitops.drift.judge import BOUNDS, Rules
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
+from nlp_gitops.github import where
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 

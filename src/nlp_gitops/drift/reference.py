@@ -16,7 +16,7 @@ from nlp_gitops.core import dotted, files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project
-from nlp_gitops.dataset.jsonline import Row
+from nlp_gitops.data.jsonline import Row
 from nlp_gitops.drift import embedder as embedders
 from nlp_gitops.drift.columns import LANGUAGE_FIELDS, Reader
 from nlp_gitops.drift.embedder import Embed, Embedder

@@ -12,8 +12,8 @@ import numpy as np
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured
 from nlp_gitops.core.project import find_root
-from nlp_gitops.dataset.manifest import Manifest
-from nlp_gitops.dataset.rows import digest, read_split
+from nlp_gitops.data.manifest import Manifest
+from nlp_gitops.data.rows import digest, read_split
 from nlp_gitops.evaluation import predictions
 from nlp_gitops.evaluation.behaviour import Result, fail_rates, load_suite, run_suite
 from nlp_gitops.gates import Answers, Evidence, Gates, Single, figures

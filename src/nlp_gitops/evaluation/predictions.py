@@ -13,7 +13,7 @@ from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import sha256_text
-from nlp_gitops.dataset.jsonline import LineFault, Row, parse
+from nlp_gitops.data.jsonline import LineFault, Row, parse
 from nlp_gitops.gates.measure import Answers
 
 _NUMBERS = ("latency_ms", "tokens", "cost")

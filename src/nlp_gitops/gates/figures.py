@@ -143,7 +143,7 @@ def reliability_bins(gold: Sequence[Any], answers: Answers) -> list[dict[str, An
 
 def leak(rows: Sequence[Mapping[str, Any]], train: Iterable[str] | None) -> Single:
     """Return the share of rows whose text, folded, is one of the training texts."""
-    from nlp_gitops.dataset.texts import folded
+    from nlp_gitops.data.texts import folded
 
     texts = [row.get("text") for row in rows]
     if train is None or not all(isinstance(text, str) for text in texts):

@@ -11,8 +11,8 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError, UserError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import predictions, slices
 from nlp_gitops.evaluation.evaluate import Evaluation, evaluate, with_figures
 from nlp_gitops.evaluation.report_data import Subject, build, subject_of

@@ -17,8 +17,8 @@ from nlp_gitops.cli.frame import emit
 from nlp_gitops.core import tables
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import predictions, slices
 from nlp_gitops.evaluation.statistics import mde, rows_needed
 from nlp_gitops.gates.bench import Bench

@@ -15,8 +15,8 @@ import numpy as np
 from nlp_gitops.cli.frame import emit
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import predictions
 from nlp_gitops.gates.families import Classification, family_of
 from nlp_gitops.gates.gate_command import Bound, gates_of

@@ -15,15 +15,15 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project
+from nlp_gitops.deploy import care, command, processes, report, state
+from nlp_gitops.deploy.counts import of_service
+from nlp_gitops.deploy.drill import answers_only, wait_for
+from nlp_gitops.deploy.judge import Course, decide, look
+from nlp_gitops.deploy.place import folder_of
+from nlp_gitops.deploy.traffic import Traffic
 from nlp_gitops.incidents import facts, pages, scratch, timeline
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import Registry, rollback
-from nlp_gitops.rollout import care, command, processes, report, state
-from nlp_gitops.rollout.counts import of_service
-from nlp_gitops.rollout.drill import answers_only, wait_for
-from nlp_gitops.rollout.judge import Course, decide, look
-from nlp_gitops.rollout.place import folder_of
-from nlp_gitops.rollout.traffic import Traffic
 
 FAULT = "errors=0.3"
 _CALM_ANSWERS = 200

@@ -9,8 +9,8 @@ from typing import Any
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.rollout.place import PORTS
-from nlp_gitops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA, EXIT_CODES
+from nlp_gitops.deploy.place import PORTS
+from nlp_gitops.deploy.report import CANARY_SCHEMA, DEPLOY_SCHEMA, EXIT_CODES
 
 MOST_BYTES = 5_000_000
 

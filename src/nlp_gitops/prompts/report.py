@@ -12,7 +12,7 @@ from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.findings import Finding
 from nlp_gitops.core.merge_base import FETCH_ALL
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.prompts import checks
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts import history, vcs

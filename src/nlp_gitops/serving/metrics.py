@@ -1,6 +1,6 @@
 """What the service counts, in the form that Prometheus reads. One process, one registry.
 
-The names are here and nowhere else; `nlp_gitops/rollout/counts.py` reads them back.
+The names are here and nowhere else; `nlp_gitops/deploy/counts.py` reads them back.
 """
 
 import math

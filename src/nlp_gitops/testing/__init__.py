@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import behaviour
 from nlp_gitops.gates import load_gates
 from nlp_gitops.llm import session_of

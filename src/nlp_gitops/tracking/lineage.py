@@ -8,7 +8,7 @@ from typing import Any
 from nlp_gitops import prompts
 from nlp_gitops.core import files, git
 from nlp_gitops.core.project import ModelSettings, Project
-from nlp_gitops.dataset.manifest import Manifest
+from nlp_gitops.data.manifest import Manifest
 
 # Serves models and trains none; a change of it does not ask for training.
 SERVICE = "service.py"

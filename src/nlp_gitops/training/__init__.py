@@ -13,8 +13,8 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError, reason
 from nlp_gitops.core.progress import Progress
 from nlp_gitops.core.project import ModelSettings, Project
-from nlp_gitops.dataset.manifest import Manifest, load_manifest
-from nlp_gitops.dataset.rows import Row, digest, read_split
+from nlp_gitops.data.manifest import Manifest, load_manifest
+from nlp_gitops.data.rows import Row, digest, read_split
 from nlp_gitops.drift import reference
 from nlp_gitops.evaluation import metrics
 from nlp_gitops.llm import session_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from canary_kit import seen_so_far, within
 
-from nlp_gitops.rollout.judge import Course, Rules, decide, look
+from nlp_gitops.deploy.judge import Course, Rules, decide, look
 from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
 pytestmark = pytest.mark.long

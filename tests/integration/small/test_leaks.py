@@ -18,8 +18,8 @@ from planted import core, identifiers
 from small import make_project
 
 from nlp_gitops import privacy
-from nlp_gitops.actions import pull_comment
 from nlp_gitops.core.project import load_project
+from nlp_gitops.github import pull_comment
 from nlp_gitops.model import Prediction
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter

@@ -8,7 +8,7 @@ from small import git, write_rows
 
 from nlp_gitops import tracking
 from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.registry import views
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register, rollback

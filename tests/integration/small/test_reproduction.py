@@ -12,7 +12,7 @@ from nlp_gitops import tracking
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.worktree import checked_out
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.tracking import changes, environment
 from nlp_gitops.training.reproduction import reproduce
 

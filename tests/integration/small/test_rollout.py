@@ -14,11 +14,11 @@ from small import HERE
 
 from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.rollout import canary, care, nginx, place, processes, replicas, report, state
-from nlp_gitops.rollout.counts import of_page
-from nlp_gitops.rollout.judge import Counts, Decision, Row
-from nlp_gitops.rollout.state import Slot, State
-from nlp_gitops.rollout.traffic import Traffic
+from nlp_gitops.deploy import canary, care, nginx, place, processes, replicas, report, state
+from nlp_gitops.deploy.counts import of_page
+from nlp_gitops.deploy.judge import Counts, Decision, Row
+from nlp_gitops.deploy.state import Slot, State
+from nlp_gitops.deploy.traffic import Traffic
 
 REF = ModelRef.parse("m@v1.0.0")
 TEMPLATE = (HERE / "deploy" / "nginx.conf").read_text(encoding="utf-8")

@@ -10,11 +10,11 @@ from small import HERE
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef
+from nlp_gitops.deploy import command, nginx, place, processes
+from nlp_gitops.deploy.place import Place
+from nlp_gitops.deploy.state import LOOPBACK, Slot, State
+from nlp_gitops.deploy.target import Machine
 from nlp_gitops.incidents.drill import Stage
-from nlp_gitops.rollout import command, nginx, place, processes
-from nlp_gitops.rollout.place import Place
-from nlp_gitops.rollout.state import LOOPBACK, Slot, State
-from nlp_gitops.rollout.target import Machine
 
 REF = ModelRef.parse("m@v1.0.0")
 MANIFEST = {"labels": ["good"], "artifacts": [{"sha256": "a"}]}

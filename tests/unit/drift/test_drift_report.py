@@ -10,14 +10,14 @@ from drift_kit import line, on_day, write_log
 from drift_team import LABELS, logged, made, team_in, texts
 from small import git
 
-from nlp_gitops.actions.alert_texts import drift as alert
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.files import sha256_file
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.drift import explain, feedback, history, inputs, reference
 from nlp_gitops.drift.inputs import Days, Work
 from nlp_gitops.drift.profile import write as write_profile
+from nlp_gitops.github.alert_texts import drift as alert
 from nlp_gitops.registry.champion import candidate
 from nlp_gitops.tracking import all_runs
 from nlp_gitops.training import train

@@ -10,10 +10,10 @@ from small import HERE, make_project
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef
+from nlp_gitops.deploy.report import CANARY_SCHEMA, DEPLOY_SCHEMA
 from nlp_gitops.incidents import facts, form, pages, reports, timeline
 from nlp_gitops.incidents.facts import Facts
 from nlp_gitops.registry.events import Event
-from nlp_gitops.rollout.report import CANARY_SCHEMA, DEPLOY_SCHEMA
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -18,8 +18,8 @@ from nlp_gitops.cli.score import main as score
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import load_project
-from nlp_gitops.dataset.manifest import load_manifest
-from nlp_gitops.dataset.rows import read_split
+from nlp_gitops.data.manifest import load_manifest
+from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import report_data
 from nlp_gitops.evaluation.evaluate import evaluate, evaluate_stored
 from nlp_gitops.gates import figures, judge, load_gates

@@ -8,9 +8,9 @@ import tiny_registry as tiny
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_gitops.actions.changes import LEDGER, key
 from nlp_gitops.core import git
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UserError
+from nlp_gitops.github.changes import LEDGER, key
 from nlp_gitops.registry import operations, views, walk
 from nlp_gitops.registry.events import State, VersionState, state_from_json, version_from_json
 from nlp_gitops.registry.ledger import Ledger

@@ -8,9 +8,9 @@ import tiny_registry as tiny
 from runs_kit import command
 from small import commit
 
-from nlp_gitops.actions import promotion
 from nlp_gitops.core import package_files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
+from nlp_gitops.github import promotion
 from nlp_gitops.registry.champion import find
 from nlp_gitops.registry.connect import connect
 

@@ -10,8 +10,8 @@ from http_kit import RELEASE
 from prometheus_client.parser import text_string_to_metric_families
 from small import HERE
 
+from nlp_gitops.deploy.state import Slot, State, targets
 from nlp_gitops.model import Prediction
-from nlp_gitops.rollout.state import Slot, State, targets
 from nlp_gitops.serving.metrics import Metrics
 
 FOLDER = HERE / "deploy" / "monitoring"

@@ -16,8 +16,8 @@ from uvicorn.server import ServerState
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ABSTAIN
+from nlp_gitops.deploy.counts import of_log, of_page
 from nlp_gitops.model import Prediction
-from nlp_gitops.rollout.counts import of_log, of_page
 from nlp_gitops.serving import faults, lease
 from nlp_gitops.serving.application import application
 from nlp_gitops.serving.batching import Batcher

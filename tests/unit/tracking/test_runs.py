@@ -14,7 +14,7 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.worktree import checked_out
-from nlp_gitops.dataset.manifest import load_manifest
+from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.reporting import line_chart
 from nlp_gitops.tracking import changes, lineage, run_pages, run_views, series
 
