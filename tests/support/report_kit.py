@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nlp_gitops.reporting import render_html, render_markdown, render_text
+from nlp_gitops.reporting import render_html, markdown, render_text
 
-RENDERERS = (render_html.page, render_markdown.markdown, render_text.text)
+RENDERERS = (render_html.page, markdown.markdown, render_text.text)
 
 
 def gate(name: str = "quality", verdict: str = "PASS", **more: Any) -> dict[str, Any]:

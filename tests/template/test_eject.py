@@ -54,7 +54,8 @@ def test_every_file_of_the_wheel_lies_in_the_repository_and_in_git(ejected):
 
     assert {name: (ejected / name).read_bytes() for name in tracked} == expected
     assert {"nlp_gitops/LICENSE", "nlp_gitops/schemas/project.schema.json",
-            "nlp_gitops/reference/gates.md", "nlp_gitops/reporting/report.css"} <= expected.keys()
+            "nlp_gitops/reference/gates.md", "nlp_gitops/reporting/templates/style.css"} <= (
+                expected.keys())
 
 
 def test_the_wheel_and_its_lock_lines_are_gone_and_all_else_stays_locked(ejected, tmp_path):

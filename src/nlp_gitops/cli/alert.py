@@ -20,7 +20,7 @@ from nlp_gitops.core.project import load_project
 from nlp_gitops.github import alerts, where
 from nlp_gitops.github.alert_texts import KINDS, Finding
 from nlp_gitops.github.webhook import notify
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 MOST_BYTES = 50_000_000
 

@@ -17,7 +17,7 @@ from nlp_gitops.github import where
 from nlp_gitops.github.asked import asked_at, changed_since
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 
 def main(argv: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from nlp_gitops.github import where
 from nlp_gitops.github.promotion import begin, check, open_registry
 from nlp_gitops.github.promotion_end import REFUSAL
 from nlp_gitops.registry.operations import revoke
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 
 def main(argv: Sequence[str]) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.files import write_atomic
-from nlp_gitops.reporting import render_html, render_markdown, render_text, report_findings
+from nlp_gitops.reporting import markdown, render_html, render_text, report_findings
 from nlp_gitops.reporting.report_outputs import read_report
 from nlp_gitops.reporting.report_parts import View
 from nlp_gitops.reporting.report_view import view
@@ -56,5 +56,5 @@ def _rendered(report: View, form: str) -> str:
         lines = report_findings.gate_lines(Path("gates.yaml"), report)
         return json.dumps(report_findings.to_sarif(report, lines), indent=2) + "\n"
     if form == "comment":
-        return render_markdown.comment(report)
-    return render_markdown.markdown(report) if form == "md" else render_text.text(report) + "\n"
+        return markdown.comment(report)
+    return markdown.markdown(report) if form == "md" else render_text.text(report) + "\n"

@@ -11,7 +11,7 @@ from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.github import alerts, template_update, where
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 HOW = """\
 Type it in a clone: `pipx run cruft update`, look at the changes, and open a pull request.

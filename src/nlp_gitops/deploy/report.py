@@ -9,7 +9,7 @@ from typing import Any
 from nlp_gitops.core import files
 from nlp_gitops.deploy.canary import Judged
 from nlp_gitops.deploy.judge import KINDS, Decision
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 DEPLOY_SCHEMA = "nlp-gitops/deploy/1"
 CANARY_SCHEMA = "nlp-gitops/canary/1"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nlp_gitops.reporting.markup import Markup, el
-from nlp_gitops.reporting.render_svg import scale
+from markupsafe import Markup
+
+from nlp_gitops.reporting.charts import el, scale
 
 WIDTH, HEIGHT = 380, 170
 LEFT, RIGHT, TOP, BASE = 48, 372, 14, 138

@@ -5,7 +5,7 @@ from typing import Any
 
 from nlp_gitops.core.tables import table
 from nlp_gitops.drift.judge import alerts
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 NOTHING = "–"
 MARKS = {"OK": "✓", "WARN": "!", "ALERT": "✗", "CRITICAL": "✗", "INSUFFICIENT": "?",

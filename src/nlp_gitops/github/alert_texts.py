@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 MOST_LINES = 100
 _OWNER = re.compile(r"[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.github.finished import Finished
-from nlp_gitops.reporting import render_markdown
+from nlp_gitops.reporting import markdown
 from nlp_gitops.reporting.report_outputs import read_report
 from nlp_gitops.reporting.report_view import view
 
@@ -17,9 +17,9 @@ def text(report: Path, run: Finished | None) -> str:
     if not report.is_file():
         return _without(run) + link
     try:
-        return render_markdown.comment(view(read_report(report))) + link
+        return markdown.comment(view(read_report(report))) + link
     except UserError as error:
-        return (f"## 🚫 The report cannot be read\n\n{render_markdown.escape(str(error))}\n"
+        return (f"## 🚫 The report cannot be read\n\n{markdown.escape(str(error))}\n"
                 + link)
 
 

@@ -8,7 +8,7 @@ from nlp_gitops.core.names import ModelRef
 from nlp_gitops.github.promotion_end import Ended
 from nlp_gitops.registry.github_client import Connection, speaking
 from nlp_gitops.registry.release_notes import with_notes
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 _TITLES = {"promoted": "✅ Promoted to production", "refused": "❌ Promotion refused",
            "rolled back": "❌ Promotion rolled back"}

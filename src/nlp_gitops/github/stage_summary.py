@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nlp_gitops.registry.events import Event, State
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 
 def stage_summary(states: Iterable[State], events: Iterable[Event]) -> str:

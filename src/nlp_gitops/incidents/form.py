@@ -7,7 +7,7 @@ import yaml
 
 from nlp_gitops.core.project import Project
 from nlp_gitops.privacy import Masker
-from nlp_gitops.reporting.render_markdown import escape
+from nlp_gitops.reporting.markdown import escape
 
 _TITLE_CHARACTERS = 120
 

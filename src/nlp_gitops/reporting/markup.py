@@ -7,13 +7,9 @@ from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
 
+from markupsafe import Markup
+
 VOID = frozenset({"meta", "link", "br"})
-
-
-class Markup(str):
-    """Text that is markup already. Only `el` and constants of the code may make it."""
-
-    __slots__ = ()
 
 
 Child: TypeAlias = str | None | Iterable["Child"]
@@ -33,7 +29,7 @@ def document(title: str, style: str, *body: Child, script: str = "") -> str:
     """Return a whole page that may load nothing, and run nothing but the given script."""
     policy = (f"default-src 'none'; style-src {_digest(style)}; img-src data:; base-uri 'none'; "
               "form-action 'none'" + (f"; script-src {_digest(script)}" if script else ""))
-    return "<!doctype html>\n" + el(
+    return "<!doctype html>\n" + str(el(
         "html",
         el("head", el("meta", charset="utf-8"),
            el("meta", http_equiv="Content-Security-Policy", content=policy),
@@ -42,7 +38,8 @@ def document(title: str, style: str, *body: Child, script: str = "") -> str:
            el("meta", name="referrer", content="no-referrer"), el("title", title),
            # Without an icon of its own a browser would ask the network for one.
            el("link", rel="icon", href="data:,"), el("style", Markup(style))),
-        el("body", *body, el("script", Markup(script)) if script else None), lang="en") + "\n"
+        el("body", *body, el("script", Markup(script)) if script else None),
+        lang="en")) + "\n"
 
 
 def data(name: str, value: object) -> Markup:

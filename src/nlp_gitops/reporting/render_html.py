@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from nlp_gitops.core import package_files
 from nlp_gitops.reporting import report_words as words
+from nlp_gitops.reporting.charts import (axis_numbers, latency_histogram, legend_mark,
+                                         reliability, slice_scale, strip)
 from nlp_gitops.reporting.markup import Child, Markup, document, el, join
+from nlp_gitops.reporting.pages import STYLE
 from nlp_gitops.reporting.render_matrix import matrices, plain_table
-from nlp_gitops.reporting.render_svg import axis, key_mark, latency, reliability, slice_scale, strip
 from nlp_gitops.reporting.report_parts import ChangedRow, Gate, Slice, View
 
-STYLE = "reporting/report.css"
 MAX_ROWS = 500
 MAX_OPEN_LABELS = 20
 
@@ -111,14 +112,14 @@ def slices(report: View) -> Markup | None:
         return None
     shown = report.slices[:MAX_ROWS]
     shared = slice_scale(shown)
-    legend = el("p", *(el("span", key_mark(kind), f" {meaning}") for kind, meaning in (
+    legend = el("p", *(el("span", legend_mark(kind), f" {meaning}") for kind, meaning in (
         ("model", "this model"), ("missed", "this model, below the bound"),
         ("interval", "its interval"), ("champion", "champion"), ("bound", "bound"))),
         class_="legend")
     rows = [("FAIL" if item.misses else "", _slice(item, strip(item, shared))) for item in shown]
     return el("div", legend, cards(
         "Quality by slice, nearest to its bound first",
-        ("slice", axis(shared), words.with_interval(report), "bound", "champion",
+        ("slice", axis_numbers(shared), words.with_interval(report), "bound", "champion",
          "difference [CI]", "n"),
         rows, len(report.slices)))
 
@@ -213,7 +214,7 @@ def _latency(report: View) -> Markup | None:
              *(f"{name} is {ratio:.2f} times the champion's." for name, ratio in
                data.ratios.items())]
     return el("div", el("p", " ".join(fact for fact in facts if fact), class_="note"),
-              latency(data, report.metrics))
+              latency_histogram(data, report.metrics))
 
 
 def _behaviour(report: View) -> Markup | None:

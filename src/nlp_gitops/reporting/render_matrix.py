@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from nlp_gitops.reporting import report_words as words
+from nlp_gitops.reporting.charts import heat_map
 from nlp_gitops.reporting.markup import Child, Markup, el
-from nlp_gitops.reporting.render_svg import cells as picture
 from nlp_gitops.reporting.report_parts import Confusion, View
 
 MAX_NUMBERED = 12
@@ -50,7 +50,7 @@ def _matrix(title: str, data: Confusion, matrix: Matrix, shade: Shade, signed: b
         shades = ((name, row, column) for row in side for column in side
                   if (name := shade(row, column)))
         return el("figure", el("figcaption", title),
-                  picture(len(data.labels), f"Confusion matrix, {title.lower()}", shades))
+                  heat_map(len(data.labels), f"Confusion matrix, {title.lower()}", shades))
     header = el("tr", el("td"), (el("th", label, scope="col") for label in data.labels))
     rows = (el("tr", el("th", label, scope="row"),
                (el("td", _count(count, signed), class_=shade(row, column) or None)

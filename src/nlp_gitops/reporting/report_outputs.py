@@ -9,13 +9,13 @@ from typing import Any
 from nlp_gitops.core import files, sarif
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.prompts.sensitive import mask
-from nlp_gitops.reporting import render_html, render_markdown, report_findings
+from nlp_gitops.reporting import markdown, render_html, report_findings
 from nlp_gitops.reporting.report_parts import View
 from nlp_gitops.reporting.report_view import REPORT_SCHEMA, TEXT, shown, view
 
 MAX_BYTES = 50_000_000
 # GitHub drops a step's whole summary when it is larger than 1 MiB.
-SUMMARY_ROOM = render_markdown.SUMMARY_BYTES
+SUMMARY_ROOM = markdown.SUMMARY_BYTES
 LEAST_SUMMARY = 2_000
 
 
@@ -27,7 +27,7 @@ def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: I
     """
     report = publishable(report)
     parts = view(report)
-    texts = {"report.md": render_markdown.markdown(parts), "report.html": render_html.page(parts)}
+    texts = {"report.md": markdown.markdown(parts), "report.html": render_html.page(parts)}
     lines = "".join(f"{line}\n" for line in predictions)
     if lines:
         texts["predictions.jsonl"] = lines
@@ -74,7 +74,7 @@ def to_job_summary(report: Mapping[str, Any]) -> None:
     room = SUMMARY_ROOM - (path.stat().st_size if path.exists() else 0)
     if room >= LEAST_SUMMARY:
         with open(path, "a", encoding="utf-8") as stream:
-            stream.write(render_markdown.markdown(view(report), room - 1) + "\n")
+            stream.write(markdown.markdown(view(report), room - 1) + "\n")
 
 
 def print_annotations(report: Mapping[str, Any], gates_file: Path | None = None) -> None:

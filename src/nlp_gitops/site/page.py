@@ -12,7 +12,7 @@ from nlp_gitops.drift import page as drift_page
 from nlp_gitops.drift.summary import MARKS, NAMES
 from nlp_gitops.registry.events import State
 from nlp_gitops.reporting import report_words as words
-from nlp_gitops.reporting.line_chart import Dot, chart
+from nlp_gitops.reporting.charts import Point, line_chart
 from nlp_gitops.reporting.markup import Child, Markup, data, document, el
 from nlp_gitops.reporting.render_html import STYLE, badge, cards, slices
 from nlp_gitops.reporting.report_view import shown
@@ -111,18 +111,18 @@ def _model(name: str, state: State, contents: Contents, links: Links) -> Markup:
 def _charts(versions: Sequence[Version]) -> Iterator[Markup]:
     """Yield a chart for each metric that a gate bounds on all rows; versions oldest first."""
     # Bounds are those of each version's own report, so a bound that was moved shows as a step.
-    dots: dict[str, list[Dot]] = {}
+    dots: dict[str, list[Point]] = {}
     for place, version in enumerate(versions):
         gates = {gate.metric: gate for gate in (version.report.gates if version.report else ())
                  if not gate.slice and gate.side != "drop"}
         for metric, gate in gates.items():
             if gate.value is not None:
-                dots.setdefault(metric, []).append(Dot(
+                dots.setdefault(metric, []).append(Point(
                     place, gate.value, version.registered.version, None, gate.bound,
                     gate.verdict in ("FAIL", "WARN")))
     ends = [versions[0].registered.version, versions[-1].registered.version] if versions else []
     for metric, some in dots.items():
-        yield chart(words.metric(metric), some, len(versions), "versions", (ends[0], ends[1]))
+        yield line_chart(words.metric(metric), some, len(versions), "versions", (ends[0], ends[1]))
 
 
 def _table(versions: Sequence[Version], state: State) -> Markup:
@@ -199,8 +199,8 @@ def _drift(entries: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
         recent = [entry for entry in entries if entry["model"] == model][-SHOWN_REPORTS:]
         days = [(entry.get("to") or entry["created"])[:10] for entry in recent]
         yield el("h3", el("bdi", model), " ", drift_page.badge(recent[-1]["verdict"]))
-        yield el("div", (chart(title, [
-            Dot(place, value, days[place], None, None, verdict in ("ALERT", "CRITICAL"))
+        yield el("div", (line_chart(title, [
+            Point(place, value, days[place], None, None, verdict in ("ALERT", "CRITICAL"))
             for place, entry in enumerate(recent)
             for value, verdict in [entry["signals"].get("all", {}).get(name, (None, ""))]
             if value is not None], len(recent), "reports", (days[0], days[-1]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nlp_gitops.core import package_files
-from nlp_gitops.reporting.line_chart import Dot, chart
+from nlp_gitops.reporting.charts import Point, line_chart
 from nlp_gitops.reporting.markup import Child, Markup, document, el
 from nlp_gitops.tracking import Run, Unfinished, gate_report
 from nlp_gitops.tracking.run_views import MAIN_METRIC, NOTHING, gate_metrics
@@ -33,11 +33,10 @@ def _model(name: str, runs: Sequence[Run]) -> Markup:
         "section", el("h2", el("bdi", name)),
         el("p", f"The newest {len(recent)} of {len(runs)} runs.", class_="note")
         if left_out else None,
-        el("div", (chart(metric, [Dot(place, item[metric], run.name, f"#{run.name}")
-                                  for place, (run, item)
-                                  in enumerate(zip(recent, values, strict=True))
-                                  if metric in item], len(recent), "runs")
-                   for metric in metrics), class_="charts"),
+        el("div", (line_chart(metric, [
+            Point(place, item[metric], run.name, f"#{run.name}")
+            for place, (run, item) in enumerate(zip(recent, values, strict=True))
+            if metric in item], len(recent), "runs") for metric in metrics), class_="charts"),
         _table(list(reversed(recent))))
 
 

@@ -18,8 +18,8 @@ PAGES = ROOT / "docs" / "reference"
 
 
 def test_a_file_is_read_as_it_is():
-    assert package_files.read("reporting/report.css") == (
-        SOURCE / "reporting" / "report.css").read_bytes()
+    assert package_files.read("reporting/templates/style.css") == (
+        SOURCE / "reporting" / "templates" / "style.css").read_bytes()
     assert json.loads(package_files.text("schemas/project.schema.json"))["type"] == "object"
     with pytest.raises(FileNotFoundError):
         package_files.read("schemas/no.schema.json")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from report_kit import RENDERERS, everywhere, full
 
 from nlp_gitops.prompts.sensitive import mask
-from nlp_gitops.reporting import render_html, render_markdown, report_findings, report_outputs
+from nlp_gitops.reporting import render_html, markdown, report_findings, report_outputs
 from nlp_gitops.reporting.report_view import shown, view
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`c`", "@everyone", "[x](https://evil.test)", "![x](y)",
@@ -90,12 +90,12 @@ def test_text_from_data_stays_text_in_html(text):
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=4)
                  .map("".join)))
 def test_text_from_data_stays_text_in_markdown(text):
-    escaped = render_markdown.escape(shown(text, 400))
+    escaped = markdown.escape(shown(text, 400))
 
     assert not re.search(r"[<>|`\[\]!*\n]", escaped)
     assert "@" not in escaped and not re.search(r"&#64;(?!&#8203;)", escaped)
     assert "://" not in escaped
-    lines = render_markdown.markdown(view(everywhere(text))).split("\n")
+    lines = markdown.markdown(view(everywhere(text))).split("\n")
     columns = {line.count("|") for line in lines if line.startswith("| ")}
     assert columns <= {5, 6, 7, 8}
     assert sum("<!--" in line for line in lines) == 1

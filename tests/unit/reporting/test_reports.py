@@ -7,7 +7,7 @@ import pytest
 from report_kit import RENDERERS, everywhere, full, gate
 
 from nlp_gitops.core.yamlfile import load_schema
-from nlp_gitops.reporting import render_html, render_markdown, render_text, report_findings
+from nlp_gitops.reporting import render_html, markdown, render_text, report_findings
 from nlp_gitops.reporting.report_view import view
 
 
@@ -26,7 +26,7 @@ def test_the_schema_refuses(change):
         jsonschema.validate(full(**change), load_schema("report"))
 
 
-@pytest.mark.parametrize("render", [render_markdown.markdown, render_html.page])
+@pytest.mark.parametrize("render", [markdown.markdown, render_html.page])
 def test_every_part_is_shown(render):
     text = render(view(full()))
 
@@ -46,10 +46,10 @@ def test_intervals_are_named_by_their_confidence(confidence, said):
 def test_verdict_and_reason_stand_in_the_first_line():
     report = view(full())
 
-    assert render_markdown.markdown(report).splitlines()[0] == "## ❌ FAIL: books fell below 0.70"
+    assert markdown.markdown(report).splitlines()[0] == "## ❌ FAIL: books fell below 0.70"
     assert plain(render_html.page(report)).strip().startswith("✗ FAIL books fell below 0.70")
     assert render_text.last_line(report) == "GATE: FAIL (books fell below 0.70)"
-    assert render_markdown.markdown(report).splitlines()[1] == "<!-- gate:small -->"
+    assert markdown.markdown(report).splitlines()[1] == "<!-- gate:small -->"
 
 
 def test_the_worst_stands_first_everywhere():
@@ -62,7 +62,7 @@ def test_the_worst_stands_first_everywhere():
 
     assert [item.id for item in report.gates] == order
     for text in (render_text.text(report), plain(render_html.page(report)).split("verdict", 1)[1],
-                 render_markdown.markdown(report).split("### Gates")[1]):
+                 markdown.markdown(report).split("### Gates")[1]):
         places = [re.search(rf"{name}\b", text).start() for name in order]
         assert places == sorted(places)
 
@@ -104,7 +104,7 @@ def test_a_champion_that_was_not_compared_is_said_to_be_so():
 
 
 @pytest.mark.parametrize("render, limit", [
-    (render_markdown.comment, 65_536), (render_markdown.markdown, 1_048_576)])
+    (markdown.comment, 65_536), (markdown.markdown, 1_048_576)])
 def test_a_huge_report_is_cut_from_the_bottom_and_says_so(render, limit):
     long = "<" * 300
     report = everywhere(long)
@@ -122,7 +122,7 @@ def test_a_huge_report_is_cut_from_the_bottom_and_says_so(render, limit):
 
 
 def test_a_normal_comment_leaves_nothing_out():
-    text = render_markdown.comment(view(full()))
+    text = markdown.comment(view(full()))
 
     assert "Left out" not in text
     assert len(text) < 8_000

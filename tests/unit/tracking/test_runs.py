@@ -15,7 +15,7 @@ from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.worktree import checked_out
 from nlp_gitops.data.manifest import load_manifest
-from nlp_gitops.reporting import line_chart
+from nlp_gitops.reporting import charts
 from nlp_gitops.tracking import changes, lineage, run_pages, run_views, series
 
 
@@ -240,7 +240,7 @@ def test_the_page_is_self_contained_and_escapes_everything(project, capsys):
     ([0.95], 0.9025, 0.9975), ([0.99, 1.0], 0.9892, 1.0), ([0.0], 0.0, 0.5),
     ([0.0, 0.5], 0.0, 0.54), ([3.0, 4.0], 2.92, 4.08), ([-1.0, 1.0], -1.16, 1.0)])
 def test_an_axis_does_not_suggest_values_that_a_share_cannot_have(values, low, high):
-    assert line_chart.axis(values) == pytest.approx((low, high))
+    assert charts.line_range(values) == pytest.approx((low, high))
 
 
 def test_the_page_of_no_runs_is_a_page():

@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn for the page: the colours come from its style sheet.
+"""Charts as SVG; colours and text sizes come from the page's style sheet.
 
 Strips use percentages, so that they stretch with the page and their marks do not.
 """
@@ -7,13 +7,38 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+from markupsafe import Markup, escape
 
 from nlp_gitops.reporting import report_words as words
-from nlp_gitops.reporting.markup import Markup, el
 from nlp_gitops.reporting.report_parts import Bin, Latency, Slice
 
 STRIP_HEIGHT = 28
 LATENCY_WIDTH, LATENCY_HEIGHT = 380, 230
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 320, 150, 52, 12, 12, 22
+
+Child: TypeAlias = str | None | Iterable["Child"]
+
+
+def el(name: str, /, *children: Child, **attributes: object) -> Markup:
+    """Return an element whose texts and attributes are escaped, unless they are Markup.
+
+    `class_` is class, `_` becomes `-`; what is None is left out.
+    """
+    shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(_rounded(value))}"'
+                    for key, value in attributes.items() if value is not None)
+    return Markup(f"<{name}{shown}>{_text(children)}</{name}>")
+
+
+def _text(child: Child) -> str:
+    if child is None:
+        return ""
+    return escape(child) if isinstance(child, str) else "".join(map(_text, child))
+
+
+def _rounded(value: object) -> object:
+    return f"{round(value, 2):g}" if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
@@ -49,36 +74,36 @@ def slice_scale(slices: Iterable[Slice]) -> Scale:
                  if value is not None)
 
 
-def axis(axis_scale: Scale) -> Markup:
+def axis_numbers(axis: Scale) -> Markup:
     """Return the numbers of a strip's axis. A screen reader has them in the cells."""
     return el("svg", (el("text", f"{tick:g}" if abs(tick) < 1e6 else f"{tick:.1e}", x=x, y="12",
-                         text_anchor="middle") for tick, x in _ticks(axis_scale)),
+                         text_anchor="middle") for tick, x in _ticks(axis)),
               class_="axis", width="100%", height="16", aria_hidden="true")
 
 
-def strip(item: Slice, axis_scale: Scale) -> Markup:
+def strip(item: Slice, axis: Scale) -> Markup:
     """Return a dot with its interval, the bound as a dashed line, the champion as a diamond."""
     middle = STRIP_HEIGHT // 2
     parts = [el("line", x1=x, x2=x, y1="0", y2=STRIP_HEIGHT, class_="grid")
-             for _, x in _ticks(axis_scale)]
+             for _, x in _ticks(axis)]
     if item.bound is not None:
-        x = axis_scale.at(item.bound)
+        x = axis.at(item.bound)
         parts.append(el("line", x1=x, x2=x, y1="0", y2=STRIP_HEIGHT, class_="bound"))
     if item.interval:
-        low, high = map(axis_scale.at, item.interval)
+        low, high = map(axis.at, item.interval)
         parts.append(el("line", x1=low, x2=high, y1=middle, y2=middle, class_="interval"))
         parts += [el("line", x1=x, x2=x, y1=middle - 4, y2=middle + 4, class_="interval")
                   for x in (low, high)]
     if item.champion is not None:
-        parts.append(_mark("champion", axis_scale.at(item.champion), middle))
+        parts.append(_mark("champion", axis.at(item.champion), middle))
     if item.value is not None:
-        parts.append(_mark("missed" if item.misses else "model", axis_scale.at(item.value),
+        parts.append(_mark("missed" if item.misses else "model", axis.at(item.value),
                            middle))
     return el("svg", *parts, class_="strip", width="100%", height=STRIP_HEIGHT, role="img",
               aria_label=_strip_label(item))
 
 
-def key_mark(kind: str) -> Markup:
+def legend_mark(kind: str) -> Markup:
     """Return one mark of a strip, for the legend."""
     inner = (el("line", x1="11", x2="11", y1="0", y2="18", class_="bound") if kind == "bound"
              else el("line", x1="1", x2="21", y1="9", y2="9", class_="interval")
@@ -94,8 +119,8 @@ def _mark(kind: str, x: str, y: int) -> Markup:
     return el("svg", el("path", d=path, class_=kind), x=x, y=y, overflow="visible")
 
 
-def _ticks(axis_scale: Scale) -> list[tuple[float, str]]:
-    return [(tick, axis_scale.at(tick)) for tick in axis_scale.ticks]
+def _ticks(axis: Scale) -> list[tuple[float, str]]:
+    return [(tick, axis.at(tick)) for tick in axis.ticks]
 
 
 def _strip_label(item: Slice) -> str:
@@ -131,7 +156,7 @@ def reliability(bins: Sequence[Bin]) -> Markup:
                    "were. The numbers are in the table.", parts)
 
 
-def latency(data: Latency, metrics: Mapping[str, float]) -> Markup:
+def latency_histogram(data: Latency, metrics: Mapping[str, float]) -> Markup:
     """Return a histogram of latencies, the champion's outline, and p50, p95 and p99."""
     most = max([*data.counts, *(data.champion or ())]) or 1.0
     width = (LATENCY_WIDTH - 20) / len(data.counts)
@@ -181,7 +206,7 @@ def _percentiles(edges: Sequence[float], metrics: Mapping[str, float], width: fl
     return parts
 
 
-def cells(side: int, title: str, shades: Iterable[tuple[str, int, int]]) -> Markup:
+def heat_map(side: int, title: str, shades: Iterable[tuple[str, int, int]]) -> Markup:
     """Return a square of coloured cells without numbers; a shade is (class, row, column)."""
     # One path for each colour: 22,500 elements would make the page slow.
     paths: dict[str, list[str]] = {}
@@ -196,3 +221,85 @@ def cells(side: int, title: str, shades: Iterable[tuple[str, int, int]]) -> Mark
 def _figure(width: int, height: int, label: str, parts: Sequence[Markup]) -> Markup:
     return el("svg", *parts, viewBox=f"0 0 {width} {height}", class_="plot", role="img",
               aria_label=label)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing that was measured: its place counted from the oldest, its value, and its name.
+
+    `bound` is what was asked of it, `link` where a click on it leads; `missed` draws a ring.
+    """
+
+    place: int
+    value: float
+    name: str
+    link: str | None = None
+    bound: float | None = None
+    missed: bool = False
+
+
+def line_chart(title: str, points: Sequence[Point], places: int, things: str,
+               ends: tuple[str, str] = ("oldest", "newest")) -> Markup:
+    """Return a line with the oldest on the left; a place without a number breaks the line."""
+    known = [point for point in points if math.isfinite(point.value)]
+    low, high = line_range([*(point.value for point in known),
+                            *(point.bound for point in known if point.bound is not None)])
+    step = (WIDTH - LEFT - RIGHT) / max(places - 1, 1)
+
+    def x(place: int) -> float:
+        return LEFT + step * (place if places > 1 else 0.5)
+
+    def y(value: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
+
+    grid = [(el("line", x1=LEFT, x2=WIDTH - 6, y1=y(value), y2=y(value), class_="grid"),
+             el("text", _tick(value), x=LEFT - 6, y=y(value) + 4, text_anchor="end"))
+            for value in (low, (low + high) / 2, high)]
+    bounds = [el("line", x1=max(x(point.place) - step / 2, LEFT),
+                 x2=min(x(point.place) + step / 2, WIDTH - 6), y1=y(point.bound), y2=y(point.bound),
+                 class_="bound") for point in known if point.bound is not None]
+    lines = [el("polyline", class_="curve",
+                points=" ".join(f"{x(point.place):.1f},{y(point.value):.1f}" for point in part))
+             for part in _unbroken(known)]
+    marks = [_point(point, x(point.place), y(point.value)) for point in known]
+    last = f"{known[-1].value:.4g}" if known else words.NOTHING
+    drawing = el("svg", grid, bounds, lines, marks, el("text", ends[0], x=LEFT, y=HEIGHT - 5),
+                 el("text", ends[1], x=WIDTH - 6, y=HEIGHT - 5, text_anchor="end")
+                 if places > 1 else None,
+                 viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="plot", role="img",
+                 aria_label=f"{title} over {len(known)} {things}, newest {last}")
+    return el("figure", el("figcaption", el("bdi", title), " ", el("b", last)), drawing)
+
+
+def line_range(values: Sequence[float]) -> tuple[float, float]:
+    """Return an axis around the values that is never empty.
+
+    It does not go below 0, or above 1, where no value does: it would suggest that the metric can.
+    """
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    margin = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
+    return (max(low - margin, 0.0) if low >= 0 else low - margin,
+            min(high + margin, 1.0) if high <= 1 else high + margin)
+
+
+def _point(point: Point, x: float, y: float) -> Markup:
+    asked = "" if point.bound is None else f", bound {point.bound:g}"
+    circle = el("circle", el("title", f"{point.name}: {point.value:.6g}{asked}"), cx=x, cy=y, r=4,
+                class_="missed" if point.missed else "model")
+    return circle if point.link is None else el("a", circle, href=point.link)
+
+
+def _tick(value: float) -> str:
+    """Return a number that fits beside the axis."""
+    return f"{value:.4g}" if 1e-3 <= abs(value) < 1e5 or not value else f"{value:.2g}"
+
+
+def _unbroken(points: Sequence[Point]) -> Iterable[list[Point]]:
+    part: list[Point] = []
+    for point in points:
+        if part and point.place != part[-1].place + 1:
+            yield part
+            part = []
+        part.append(point)
+    if part:
+        yield part
