@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nlp_gitops.evaluation import statistics
-from nlp_gitops.gates.families import Classification
+from nlp_gitops.evaluation.families import Classification
 from nlp_gitops.gates.measure import Precision, measure
 
 SHARES = (0.5, 0.3, 0.2)

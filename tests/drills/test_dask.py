@@ -40,7 +40,7 @@ if __name__ == "__main__":
 SCORING = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from nlp_gitops.evaluation import scoring
+from nlp_gitops.serving import scoring
 from nlp_gitops.drift import engine
 from nlp.classifiers import TfidfLogistic
 

@@ -13,9 +13,8 @@ from small import commit, make_project, team_code
 
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.data.manifest import load_manifest
-from nlp_gitops.evaluation import report_data
-from nlp_gitops.evaluation.evaluate import evaluate
-from nlp_gitops.gates import judge, load_gates
+from nlp_gitops.gates import judge, load_gates, report
+from nlp_gitops.gates.evaluate import evaluate
 from nlp_gitops.registry import champion
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve
@@ -29,10 +28,10 @@ def gate(project, run):
     gates = load_gates(project.gates)
     found = champion.find(project, run.model, "auto", "local")
     evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
-    report = report_data.build(report_data.subject_of(run), evaluation, gates,
-                               judge(gates, evaluation.evidence))
-    report_outputs.write_all(report, [run.evaluation])
-    return report
+    made = report.build(report.subject_of(run), evaluation, gates,
+                        judge(gates, evaluation.evidence))
+    report_outputs.write_all(made, [run.evaluation])
+    return made
 
 
 def packed(project, **params):

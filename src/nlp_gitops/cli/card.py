@@ -18,7 +18,7 @@ from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.data import data_card
+from nlp_gitops.gates import data_card
 from nlp_gitops.registry import champion, model_card
 from nlp_gitops.registry.packaging import Package, load_package
 

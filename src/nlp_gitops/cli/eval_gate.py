@@ -34,24 +34,20 @@ from nlp_gitops.gates import exit_code
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    from nlp_gitops.gates.gate_command import split_flags
+    from nlp_gitops.gates.command import split_flags
 
     _know_own_metrics()
     bounds, rest = split_flags(argv)
     options = arguments().parse_args(rest)
     if options.command == "evaluate":
         return evaluate(options, bounds)
-    if options.command == "plan":
-        from nlp_gitops.gates.plan import main as plan
-        return plan(options, bounds)
-    from nlp_gitops.gates.selftest import main as selftest
-    return selftest(options, bounds)
+    return plan(options, bounds) if options.command == "plan" else selftest(options, bounds)
 
 
 def _know_own_metrics() -> None:
     """Let flags name the metrics of the team; outside a repository there are none."""
     from nlp_gitops.core.project import find_root, load_project
-    from nlp_gitops.gates import families
+    from nlp_gitops.evaluation import families
 
     try:
         find_root()
@@ -95,20 +91,20 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     from nlp_gitops import privacy
     from nlp_gitops.core.project import load_project
     from nlp_gitops.evaluation import predictions
-    from nlp_gitops.gates import gate_command
+    from nlp_gitops.gates import command
     from nlp_gitops.reporting import render_text, report_outputs
     from nlp_gitops.reporting.report_view import view
 
     if options.champion_predictions and not options.predictions:
         raise UsageError("--champion-predictions needs --predictions")
     given = [step for value, step in (
-        (options.predictions, gate_command.judge_file),
-        (options.candidate, gate_command.judge_registered),
-        (options.folder, gate_command.judge_external),
-        (options.run, gate_command.judge_run)) if value]
+        (options.predictions, command.judge_file),
+        (options.candidate, command.judge_registered),
+        (options.folder, command.judge_external),
+        (options.run, command.judge_run)) if value]
     if len(given) > 1:
         raise UsageError("give one of --run, --candidate, --from and --predictions")
-    judged = (given[0] if given else gate_command.judge_run)(options, bounds)
+    judged = (given[0] if given else command.judge_run)(options, bounds)
     report = report_outputs.publishable(judged.report, privacy.of(load_project()))
     evidence = judged.evaluation.evidence
     report_outputs.write_all(report, judged.folders, predictions.lines(
@@ -121,3 +117,53 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
         print("full report: reports/report.html, reports/report.md")
         print(render_text.text(view(report)))
     return exit_code(report["verdict"], options.advisory)
+
+
+def plan(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
+    """Print which gates can see what they forbid; return 0, for a plan is no verdict."""
+    from nlp_gitops.core.tables import table
+    from nlp_gitops.gates.plan import make
+
+    found = make(options, bounds)
+    if options.json:
+        emit({"rows": found.rows, "accuracy": found.accuracy, "accuracy_from": found.accuracy_from,
+              "disagreement": options.disagreement,
+              "gates": [{**line.__dict__, "sees": line.sees} for line in found.lines]})
+        return 0
+    print(f"{found.rows} test rows; assumed: accuracy {found.accuracy:.3f} "
+          f"({found.accuracy_from}), two equal models differ on {options.disagreement:.0%} of the "
+          "rows")
+    if not found.lines:
+        print("no gate has max_drop, so nothing is compared with the champion")
+        return 0
+    print(table(
+        ("gate", "slice", "metric", "rows", "max_drop", "sees from", "rows needed"),
+        [(line.gate, line.slice or "all rows", line.metric, line.n, f"{line.max_drop:.3g}",
+          f"{line.mde:.3f}" if line.mde < 1 else "nothing",
+          "enough" if line.sees else f"{line.rows_needed:,}" if line.rows_needed else "-")
+         for line in found.lines]))
+    print("'sees from': the smallest drop that is found four times out of five; smaller ones are "
+          "mostly INCONCLUSIVE")
+    print("'rows needed': so many test rows of this slice would find max_drop itself")
+    return 0
+
+
+def selftest(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
+    """Print both verdicts; return 0 if they are right, 1 if not, 3 if the rows are too few."""
+    from nlp_gitops.gates.selftest import make
+
+    found = make(options, bounds)
+    code = found.exit_code
+    if options.json:
+        emit({"rows": found.rows, "from": found.source, "same": found.same,
+              "degraded": found.degraded,
+              "verdict": {0: "PASS", 1: "FAIL", 3: "NOT_MEASURED"}[code]})
+        return code
+    print(f"{found.rows} rows: {found.source}")
+    print(f"a model against itself: {found.same} (must be PASS)")
+    print(f"a copy with {found.changed} of {found.rows} answers changed: {found.degraded} "
+          "(must be FAIL)")
+    print({0: "SELFTEST: PASS", 1: "SELFTEST: FAIL (the gate blocks a model equal to the champion)",
+           3: "SELFTEST: FAIL (could not be measured: these rows are too few to see one answer in "
+              "ten go wrong)"}[code])
+    return code

@@ -43,16 +43,18 @@ def main(argv: Sequence[str]) -> int:
         arguments.error("--rows must be at least 1")
     prompts = _prompts(project, settings, options.prompts)
     from nlp_gitops.core.tables import table
-    from nlp_gitops.llm import lab, session_of
+    from nlp_gitops.llm import session_of
+    from nlp_gitops.training import prompt_lab
 
-    found = lab.run(project, settings, prompts, options.split, options.rows, session_of(project))
-    shown = lab.figures(found)
+    found = prompt_lab.run(project, settings, prompts, options.split, options.rows,
+                           session_of(project))
+    shown = prompt_lab.figures(found)
     files.write_json(project.root / OUT / "lab.json", shown)
-    files.write_atomic(project.root / OUT / "lab.html", lab.page(found))
+    files.write_atomic(project.root / OUT / "lab.html", prompt_lab.page(found))
     if options.json:
         emit(shown)
         return 0
-    print(table(lab.HEADER, [lab.cells(item) for item in shown]))
+    print(table(prompt_lab.HEADER, [prompt_lab.cells(item) for item in shown]))
     print(f"{len(found.rows):,} rows of the {options.split} split; broken, fixed and McNemar's p "
           f"are against {shown[0]['prompt']}")
     print(f"full report: {OUT / 'lab.html'}, {OUT / 'lab.json'}")

@@ -36,12 +36,12 @@ def main(argv: Sequence[str]) -> int:
     options = arguments.parse_args(argv)
 
     from nlp_gitops.drift import engine
-    from nlp_gitops.evaluation import scoring
     from nlp_gitops.llm import session_of
     from nlp_gitops.model import classes
     from nlp_gitops.registry.champion import EXTERNAL
     from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.pull import cached
+    from nlp_gitops.serving import scoring
     from nlp_gitops.serving.release import find
 
     project = load_project()

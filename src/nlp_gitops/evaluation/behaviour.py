@@ -12,7 +12,7 @@ from typing import Any
 
 from nlp_gitops.core import yamlfile
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.gates.measure import Single
+from nlp_gitops.evaluation.predictions import Single
 from nlp_gitops.model import Model, Prediction
 
 KINDS = ("MFT", "INV", "DIR")

@@ -1,4 +1,4 @@
-"""Answers of a model as a file: one JSON line for each row, joined by id.
+"""Models' answers to test rows, and such answers as a file: one JSON line for each row.
 
 A row is `{"id", "label", "prediction"}`, and may carry `text`, `scores`, `latency_ms`, `tokens`,
 `cost`, `schema_valid` and any field that a slice looks at. What cannot be joined without doubt is
@@ -8,16 +8,66 @@ NOT_MEASURED: never a part of the rows, never a guess.
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import sha256_text
 from nlp_gitops.data.jsonline import LineFault, Row, parse
-from nlp_gitops.gates.measure import Answers
+
+Pair = tuple[float, float]
+
 
 _NUMBERS = ("latency_ms", "tokens", "cost")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One model's answers to n rows. What a model does not give is None.
+
+    `scores` maps each label to its score; `latency_ms`, `tokens` and `cost` are per row, or for
+    latency per request. `faults` say why what a provider answered was not accepted, where it was
+    not.
+    """
+
+    predictions: Sequence[Any]
+    scores: Sequence[Mapping[str, float]] | None = None
+    latency_ms: Sequence[float] | None = None
+    tokens: Sequence[float] | None = None
+    cost: Sequence[float] | None = None
+    schema_valid: Sequence[bool] | None = None
+    faults: Sequence[str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Single:
+    """A figure over all rows. `value` None means not measured, for the reason in `missing`.
+
+    `interval` is two-sided, `bounds` are one-sided, both at the same confidence.
+    """
+
+    value: float | None
+    n: int = 0
+    interval: Pair | None = None
+    champion: float | None = None
+    missing: str = "no number"
+    bounds: Pair | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """n rows with `label`, the candidate's answers and the champion's, if there is one.
+
+    `singles` holds the figures that are no quality of single answers, by metric; those of a suite
+    or of a file of ids by `FILE:KIND`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    candidate: Answers
+    champion: Answers | None = None
+    singles: Mapping[str, Single] = field(default_factory=dict)
 
 
 def lines(rows: Sequence[Mapping[str, Any]], answers: Answers) -> Iterator[str]:

@@ -4,9 +4,9 @@ Nothing passes by absence: an empty slice, a missing metric or a value that is n
 NOT_MEASURED, and so is the whole verdict.
 """
 
-from nlp_gitops.gates.bench import Bench
+from nlp_gitops.evaluation.predictions import Answers, Evidence, Single
 from nlp_gitops.gates.judge import EXIT_CODES, VERDICTS, Verdict, exit_code, judge, overall
-from nlp_gitops.gates.measure import Answers, Evidence, Single
+from nlp_gitops.gates.measure import Bench
 from nlp_gitops.gates.rules import (Gate, Gates, Waiver, canonical, known_metric, load_gates,
                                     override)
 

@@ -1,4 +1,4 @@
-"""From what was measured to verdicts, one for each rule, slice and side."""
+"""From what was measured to verdicts, one for each rule, slice and side, each with its reason."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,10 +7,9 @@ from datetime import date, datetime, timezone
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.evaluation import statistics
-from nlp_gitops.gates import words
-from nlp_gitops.gates.bench import Bench
-from nlp_gitops.gates.families import family_of
-from nlp_gitops.gates.measure import Evidence, Measured, Pair, Single
+from nlp_gitops.evaluation.families import family_of
+from nlp_gitops.evaluation.predictions import Evidence, Pair, Single
+from nlp_gitops.gates.measure import Bench, Measured
 from nlp_gitops.gates.rules import Gate, Gates, Waiver
 
 VERDICTS = ("PASS", "WARN", "INCONCLUSIVE", "FAIL", "NOT_MEASURED")
@@ -142,7 +141,7 @@ def _on_part(gate: Gate, bench: Bench, name: str | None, indexes: list[int] | st
         # Few rows say little: shown, and left to the policy of the rule.
         return replace(result, p=None, verdict="INCONCLUSIVE",
                        counts_as=_POLICY[gate.below_support],
-                       reason=words.below_support(result, found, gate))
+                       reason=_say_support(result, found, gate))
     if side == "drop":
         return result
     interval = found.interval if gate.decide == "point" else found.bounds
@@ -181,7 +180,7 @@ def _against_bound(result: Verdict, gate: Gate, interval: Pair | None) -> Verdic
                 and interval[0] < result.bound < interval[1])
     verdict = "FAIL" if not good else "WARN" if marginal else "PASS"
     return replace(result, verdict=verdict,
-                   reason=words.against_bound(result, gate, judged, verdict))
+                   reason=_say_bound(result, gate, judged, verdict))
 
 
 def _against_champion(result: Verdict, gate: Gate, bench: Bench) -> Verdict:
@@ -196,7 +195,7 @@ def _against_champion(result: Verdict, gate: Gate, bench: Bench) -> Verdict:
     else:
         verdict = "INCONCLUSIVE" if too_low else "PASS"
     return replace(result, verdict=verdict, counts_as=_POLICY[gate.on_inconclusive],
-                   reason=words.against_champion(result, verdict))
+                   reason=_say_champion(result, verdict))
 
 
 def _proved(result: Verdict, gate: Gate, bench: Bench) -> bool:
@@ -218,7 +217,7 @@ def _weighed(item: Verdict, gate: Gate, today: date) -> Verdict:
     waiver, reason = item.waiver, item.reason
     if waiver and counts in ("FAIL", "INCONCLUSIVE"):
         if waiver.until >= today:
-            counts, reason = "WARN", f"{reason}; {words.waived(waiver)}"
+            counts, reason = "WARN", f"{reason}; {_say_waiver(waiver)}"
         else:
             reason = f"{reason}; the waiver of {waiver.approver} ended on {waiver.until}"
     return replace(item, verdict=shown, counts_as=counts, reason=reason)
@@ -230,6 +229,69 @@ def _blank(gate: Gate, name: str | None, side: str) -> Verdict:
 
 
 def _not_measured(gate: Gate, name: str | None, side: str, cause: str) -> Verdict:
-    where = words.where(gate.metric, name)
+    where = _named(gate.metric, name)
     return replace(_blank(gate, name, side), max_drop=gate.max_drop if side == "drop" else None,
                    reason=f"{where} was not measured ({cause})")
+
+
+def _named(metric: str, name: str | None) -> str:
+    """Return `f1_macro of long_text`."""
+    return f"{metric} of {name}" if name else metric
+
+
+def _number(metric: str, value: float) -> str:
+    """Return a value with the metric's unit."""
+    if metric.startswith("latency_ms"):
+        return f"{value:.1f} ms"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:g}"
+
+
+def _say_bound(result: Verdict, gate: Gate, judged: float, verdict: str) -> str:
+    """Say how a value lies to its bound."""
+    assert result.bound is not None
+    named = "" if gate.decide == "point" else f"the {gate.decide.replace('_', ' ')} of "
+    unit = " ms" if gate.metric.startswith("latency_ms") else ""
+    said = f"{named}{_named(result.metric, result.slice)} {_number(result.metric, judged)} is "
+    missed = "below" if result.side == "min" else "above"
+    if verdict == "FAIL":
+        return said + f"{missed} {result.bound:g}{unit}"
+    kept = f"not {missed}"
+    if verdict == "WARN":
+        assert result.interval is not None
+        low, high = (_number(result.metric, value) for value in result.interval)
+        return said + f"{kept} {result.bound:g}{unit}, perhaps by luck ({low} to {high})"
+    return said + f"{kept} {result.bound:g}{unit}"
+
+
+def _say_champion(result: Verdict, verdict: str) -> str:
+    """Say how a value lies to the champion's."""
+    assert result.value is not None and result.champion is not None and result.delta is not None
+    value, champion = (_number(result.metric, item) for item in (result.value, result.champion))
+    difference = _number(result.metric, abs(result.delta))
+    side = "below" if result.delta < 0 else "above"
+    said = (f"{_named(result.metric, result.slice)} {value} is {difference} {side} the champion's "
+            f"{champion}" if result.delta else
+            f"{_named(result.metric, result.slice)} {value} equals the champion's")
+    limit = f"at most {result.max_drop:.3g} allowed"
+    if verdict == "FAIL":
+        p = f"p = {result.p:.3f}" if result.p >= 0.001 else "p < 0.001"
+        return f"{said} ({limit}; {p})"
+    if verdict == "INCONCLUSIVE":
+        rows = f"; about {result.rows_needed:,} rows would tell" if result.rows_needed else ""
+        return f"{said} ({limit}), which may be luck (p = {result.p:.2f}{rows})"
+    return f"{said} ({limit})"
+
+
+def _say_support(result: Verdict, found: Measured, gate: Gate) -> str:
+    """Say that there are too few rows to judge."""
+    if found.n < gate.support_rows:
+        few = f"{found.n} rows, {gate.support_rows} needed"
+    else:
+        few = f"{found.smallest} rows of a class, {gate.support_per_class} needed"
+    return (f"{_named(result.metric, result.slice)} {_number(result.metric, found.value)} is shown "
+            f"and not judged ({few})")
+
+
+def _say_waiver(waiver: Waiver) -> str:
+    """Say who answers for a gate, why, and until when."""
+    return f"waived until {waiver.until} by {waiver.approver}: {waiver.reason}"

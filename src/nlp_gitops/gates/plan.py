@@ -13,18 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.cli.frame import emit
-from nlp_gitops.core import tables
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import predictions, slices
+from nlp_gitops.evaluation.families import Classification, family_of
+from nlp_gitops.evaluation.predictions import Answers, Evidence
 from nlp_gitops.evaluation.statistics import mde, rows_needed
-from nlp_gitops.gates.bench import Bench
-from nlp_gitops.gates.families import Classification, family_of
-from nlp_gitops.gates.gate_command import Bound, gates_of
-from nlp_gitops.gates.measure import Answers, Evidence
+from nlp_gitops.gates.command import Bound, gates_of
+from nlp_gitops.gates.measure import Bench
 from nlp_gitops.gates.rules import Gate, Gates
 
 DEFAULT_ACCURACY = 0.85
@@ -49,8 +47,18 @@ class Line:
         return self.mde <= self.max_drop
 
 
-def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
-    """Print the plan; return 0, for a plan is no verdict."""
+@dataclass(frozen=True)
+class Plan:
+    """What all drop rules can see on `rows` test rows, given two models of this accuracy."""
+
+    rows: int
+    accuracy: float
+    accuracy_from: str
+    lines: list[Line]
+
+
+def make(options: argparse.Namespace, bounds: Sequence[Bound]) -> Plan:
+    """Return the plan for the options of `eval_gate.py plan`."""
     project = load_project()
     gates = gates_of(project, options, bounds)
     accuracy, source = _accuracy(options, project)
@@ -61,27 +69,7 @@ def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
         rows = predictions.completed(predictions.read(Path(options.predictions)), rows)
     if not rows:
         raise NotMeasured(f"{project.dataset}: the test split has no rows")
-    lines = plan(gates, rows, accuracy, options.disagreement)
-    if options.json:
-        emit({"rows": len(rows), "accuracy": accuracy, "accuracy_from": source,
-              "disagreement": options.disagreement,
-              "gates": [{**line.__dict__, "sees": line.sees} for line in lines]})
-        return 0
-    print(f"{len(rows)} test rows; assumed: accuracy {accuracy:.3f} ({source}), two equal models "
-          f"differ on {options.disagreement:.0%} of the rows")
-    if not lines:
-        print("no gate has max_drop, so nothing is compared with the champion")
-        return 0
-    print(tables.table(
-        ("gate", "slice", "metric", "rows", "max_drop", "sees from", "rows needed"),
-        [(line.gate, line.slice or "all rows", line.metric, line.n, f"{line.max_drop:.3g}",
-          f"{line.mde:.3f}" if line.mde < 1 else "nothing",
-          "enough" if line.sees else f"{line.rows_needed:,}" if line.rows_needed else "-")
-         for line in lines]))
-    print("'sees from': the smallest drop that is found four times out of five; smaller ones are "
-          "mostly INCONCLUSIVE")
-    print("'rows needed': so many test rows of this slice would find max_drop itself")
-    return 0
+    return Plan(len(rows), accuracy, source, plan(gates, rows, accuracy, options.disagreement))
 
 
 def _accuracy(options: argparse.Namespace, project: Project) -> tuple[float, str]:

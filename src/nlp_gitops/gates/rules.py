@@ -11,7 +11,7 @@ from typing import Any
 from nlp_gitops.core import yamlfile
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import sha256_text
-from nlp_gitops.gates.families import FAMILIES, family_of, split_metric
+from nlp_gitops.evaluation.families import FAMILIES, family_of, split_metric
 
 ALIASES = {"val_f1_macro": "f1_macro", "slice_f1": "f1_macro", "val_accuracy": "accuracy",
            "latency_ms.p50": "latency_ms_p50", "latency_ms.p95": "latency_ms_p95",

@@ -6,22 +6,21 @@ answers to the test split. Only the rules on drops are judged: they are the ones
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nlp_gitops.cli.frame import emit
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import predictions
-from nlp_gitops.gates.families import Classification, family_of
-from nlp_gitops.gates.gate_command import Bound, gates_of
+from nlp_gitops.evaluation.families import Classification, family_of
+from nlp_gitops.evaluation.predictions import Answers, Evidence
+from nlp_gitops.gates.command import Bound, gates_of
 from nlp_gitops.gates.judge import judge, overall
-from nlp_gitops.gates.measure import Answers, Evidence
 from nlp_gitops.gates.plan import DEFAULT_ACCURACY, assumed
 from nlp_gitops.gates.rules import Gate, Gates
 
@@ -29,24 +28,28 @@ SHARE = 0.1
 BUILT_IN = Gate("selftest", "f1_macro", max_drop=0.01, why="The rule of the self-test.")
 
 
-def main(options: argparse.Namespace, bounds: Sequence[Bound]) -> int:
-    """Print both verdicts; return 0 if they are right, 1 if not, 3 if the rows are too few."""
+@dataclass(frozen=True)
+class SelfTest:
+    """Verdicts of the gate on a model against itself and on a copy with `changed` wrong answers."""
+
+    rows: int
+    source: str
+    same: str
+    degraded: str
+    changed: int
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 if both verdicts are right, 1 if not, 3 if the rows are too few to tell."""
+        return 1 if self.same != "PASS" else 0 if self.degraded == "FAIL" else 3
+
+
+def make(options: argparse.Namespace, bounds: Sequence[Bound]) -> SelfTest:
+    """Run the self-test for the options of `eval_gate.py selftest`."""
     project = load_project()
     gates = gates_of(project, options, bounds)
     rows, answers, source = _answers(options, project)
-    same, worse, unequal = run(gates, rows, answers)
-    code = 1 if same != "PASS" else 0 if worse == "FAIL" else 3
-    if options.json:
-        emit({"rows": len(rows), "from": source, "same": same, "degraded": worse,
-              "verdict": {0: "PASS", 1: "FAIL", 3: "NOT_MEASURED"}[code]})
-        return code
-    print(f"{len(rows)} rows: {source}")
-    print(f"a model against itself: {same} (must be PASS)")
-    print(f"a copy with {unequal} of {len(rows)} answers changed: {worse} (must be FAIL)")
-    print({0: "SELFTEST: PASS", 1: "SELFTEST: FAIL (the gate blocks a model equal to the champion)",
-           3: "SELFTEST: FAIL (could not be measured: these rows are too few to see one answer in "
-              "ten go wrong)"}[code])
-    return code
+    return SelfTest(len(rows), source, *run(gates, rows, answers))
 
 
 def run(gates: Gates, rows: Sequence[dict[str, Any]],

@@ -5,9 +5,8 @@ import pytest
 from gate_kit import calibrated, simulated
 from scipy import stats
 
-from nlp_gitops.evaluation import metrics
-from nlp_gitops.gates import intervals
-from nlp_gitops.gates.families import Classification
+from nlp_gitops.evaluation import metrics, statistics
+from nlp_gitops.evaluation.families import Classification
 from nlp_gitops.gates.measure import Precision, measure
 
 pytestmark = pytest.mark.long
@@ -20,7 +19,7 @@ def test_the_interval_of_roc_auc_holds_the_truth_as_often_as_promised():
         generator = np.random.default_rng(seed)
         gold = np.arange(100) % 2
         score = generator.normal(1.5 * gold)
-        low, high = intervals.roc_auc(np.stack([-score, score], axis=1), gold, 0.95)
+        low, high = statistics.roc_auc_interval(np.stack([-score, score], axis=1), gold, 0.95)
         held += low <= truth <= high
 
     assert held >= stats.binom(400, 0.94).ppf(0.001)
@@ -31,7 +30,8 @@ def test_the_interval_of_ece_holds_the_truth_as_often_as_promised(shift, n):
     truth = metrics.ece(metrics.reliability(*calibrated(0, 1_000_000, shift)))
     held = 0
     for seed in range(1, 201):
-        low, high = intervals.ece(metrics.reliability(*calibrated(seed, n, shift)), 0.95, seed)
+        bins = metrics.reliability(*calibrated(seed, n, shift))
+        low, high = statistics.ece_interval(bins, 0.95, seed)
         held += low <= truth <= high
 
     assert held >= stats.binom(200, 0.94).ppf(0.001)

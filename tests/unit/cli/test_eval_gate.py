@@ -13,7 +13,7 @@ from small import ROOT
 from nlp_gitops.cli.main import main
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.yamlfile import load_schema
-from nlp_gitops.gates import families
+from nlp_gitops.evaluation import families
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.tracking import all_runs
 

@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.metrics import f1_score
 
 from nlp_gitops.evaluation import statistics
-from nlp_gitops.gates.families import Classification
+from nlp_gitops.evaluation.families import Classification
 from nlp_gitops.gates.measure import Precision, measure
 
 SHARES = st.floats(0, 1)

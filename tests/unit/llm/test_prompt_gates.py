@@ -20,9 +20,9 @@ from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
-from nlp_gitops.evaluation import report_data
-from nlp_gitops.evaluation.evaluate import evaluate, evaluate_stored
-from nlp_gitops.gates import figures, judge, load_gates
+from nlp_gitops.evaluation import figures
+from nlp_gitops.gates import judge, load_gates, report
+from nlp_gitops.gates.evaluate import evaluate, evaluate_stored
 from nlp_gitops.gates.rules import of_task
 from nlp_gitops.llm import session_of
 from nlp_gitops.registry import champion
@@ -110,10 +110,10 @@ def judged(project, name, against="auto"):
     gates = of_task(load_gates(project.gates), settings.task)
     found = champion.find(project, run.model, against, "local")
     evaluation = evaluate(run, load_manifest(project.dataset), gates, found, session_of(project))
-    report = report_data.build(report_data.subject_of(run), evaluation, gates,
-                               judge(gates, evaluation.evidence))
-    report_outputs.write_all(report, [run.evaluation])
-    return run, report
+    made = report.build(report.subject_of(run), evaluation, gates,
+                        judge(gates, evaluation.evidence))
+    report_outputs.write_all(made, [run.evaluation])
+    return run, made
 
 
 def produced(project, name, *stages):

@@ -15,7 +15,7 @@ from small import HERE
 from nlp_gitops.core import card_text, hub
 from nlp_gitops.core.card_text import Block
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.data import data_card
+from nlp_gitops.gates import data_card
 from nlp_gitops.registry import model_card
 
 BLOCK = Block("<!-- facts: begin -->", "<!-- facts: end -->", "## Facts")

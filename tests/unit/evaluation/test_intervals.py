@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from nlp_gitops.evaluation import metrics, statistics
-from nlp_gitops.gates import Answers, figures, intervals
+from nlp_gitops.evaluation import figures, metrics, statistics
+from nlp_gitops.gates import Answers
 
 SEEDS = st.integers(0, 10**6)
 
@@ -28,7 +28,7 @@ def test_the_interval_of_brier_is_that_of_the_row_bootstrap(seed, n):
     theirs = stats.bootstrap((rows,), np.mean, n_resamples=4000, method="percentile",
                              rng=np.random.default_rng(1)).confidence_interval
 
-    low, high = intervals.mean(rows, 0.95, (0, 2))
+    low, high = statistics.mean_interval(rows, 0.95, (0, 2))
 
     assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.1 * (high - low))
 
@@ -66,7 +66,7 @@ def test_the_interval_of_roc_auc_is_that_of_resampled_rows(seed, n, labels):
     assert theirs[0] == pytest.approx(np.mean([
         roc_auc_score(gold[rows[0]] == label, scores[rows[0], label]) for label in range(labels)]))
 
-    low, high = intervals.roc_auc(scores, gold, 0.95)
+    low, high = statistics.roc_auc_interval(scores, gold, 0.95)
 
     assert (low, high) == pytest.approx(np.percentile(theirs, [2.5, 97.5]), abs=0.2 * (high - low))
 
@@ -76,18 +76,18 @@ def test_the_interval_of_roc_auc_is_that_of_resampled_rows(seed, n, labels):
 def test_scores_that_rank_every_pair_alike_give_no_collapsed_interval(scores, expected):
     gold = np.array([0] * 20 + [1] * 30)
 
-    assert intervals.roc_auc(np.array(scores), gold, 0.95) == pytest.approx(
+    assert statistics.roc_auc_interval(np.array(scores), gold, 0.95) == pytest.approx(
         statistics.wilson(expected, 20, 0.95))
 
 
 def test_equal_values_give_no_collapsed_interval_of_the_mean():
-    low, high = intervals.mean(np.zeros(100), 0.95, (0, 2))
+    low, high = statistics.mean_interval(np.zeros(100), 0.95, (0, 2))
 
     assert (low, high) == (0, pytest.approx(2 * stats.beta(1, 100).ppf(0.95)))
 
 
 def test_a_label_without_rows_has_no_roc_auc_and_no_interval():
-    assert intervals.roc_auc(np.full((4, 2), 0.5), np.zeros(4, dtype=int), 0.95) is None
+    assert statistics.roc_auc_interval(np.full((4, 2), 0.5), np.zeros(4, dtype=int), 0.95) is None
 
 
 @given(SEEDS, st.integers(1, 300))
@@ -105,7 +105,7 @@ def test_ece_is_that_of_scipys_bins(seed, n):
 @given(SEEDS, st.integers(2, 300))
 def test_the_interval_of_ece_holds_the_value(seed, n):
     bins = metrics.reliability(*calibrated(seed, n, 0.1))
-    low, high = intervals.ece(bins, 0.95, 1)
+    low, high = statistics.ece_interval(bins, 0.95, 1)
 
     assert 0 <= low <= metrics.ece(bins) <= high
 
@@ -116,18 +116,18 @@ def test_the_interval_of_a_percentile_is_the_exact_one_within_a_rank(q, n):
     values = np.arange(1.0, n + 1)
     theirs = stats.quantile_test(values, p=q).confidence_interval(0.95)
 
-    assert intervals.percentile(values, q, 0.95) == pytest.approx(theirs, abs=1)
+    assert statistics.percentile_interval(values, q, 0.95) == pytest.approx(theirs, abs=1)
 
 
 @given(st.lists(st.floats(0, 1000), min_size=80, max_size=200))
 def test_the_interval_of_a_percentile_holds_it(values):
-    low, high = intervals.percentile(sorted(values), 0.5, 0.95)
+    low, high = statistics.percentile_interval(sorted(values), 0.5, 0.95)
 
     assert low <= np.percentile(values, 50) <= high
 
 
 def test_too_few_values_have_no_interval_of_a_percentile():
-    assert intervals.percentile([1.0] * 20, 0.99, 0.95) is None
+    assert statistics.percentile_interval([1.0] * 20, 0.99, 0.95) is None
 
 
 @given(st.lists(st.floats(0.1, 1000), min_size=1, max_size=100))

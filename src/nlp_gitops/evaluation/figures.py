@@ -10,9 +10,8 @@ import numpy as np
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ABSTAIN
-from nlp_gitops.evaluation import metrics
-from nlp_gitops.gates import intervals
-from nlp_gitops.gates.measure import Answers, Evidence, Pair, Single
+from nlp_gitops.evaluation import metrics, statistics
+from nlp_gitops.evaluation.predictions import Answers, Evidence, Pair, Single
 
 PERCENTILES = (50, 95, 99)
 
@@ -29,8 +28,8 @@ def latency(candidate: Answers, champion: Answers | None, confidence: float) -> 
     for q in PERCENTILES:
         value = float(np.percentile(times, q))
         theirs = None if others is None else float(np.percentile(others, q))
-        interval, bounds = _ranges(lambda level: intervals.percentile(times, q / 100, level),
-                                   confidence)
+        interval, bounds = _ranges(
+            lambda level: statistics.percentile_interval(times, q / 100, level), confidence)
         found[f"latency_ms_p{q}"] = Single(value, len(times), interval, theirs, bounds=bounds)
         if q < 99:
             found[f"latency_ratio_p{q}"] = (
@@ -73,7 +72,8 @@ def agreement(ours: Sequence[Sequence[str]] | None, theirs: Sequence[Sequence[st
     if ours is None:
         return Single(None, missing="the model asks no provider")
     shares = _agreeing(ours)
-    interval, bounds = _ranges(lambda level: intervals.mean(shares, level, (0, 1)), confidence)
+    interval, bounds = _ranges(
+        lambda level: statistics.mean_interval(shares, level, (0, 1)), confidence)
     return Single(float(shares.mean()), len(shares), interval,
                   None if theirs is None else float(_agreeing(theirs).mean()), bounds=bounds)
 
@@ -126,10 +126,11 @@ class _Scored:
 
     def interval(self, name: str, confidence: float, seed: int) -> Pair | None:
         if name == "ece":
-            return intervals.ece(self.bins, confidence, seed)
+            return statistics.ece_interval(self.bins, confidence, seed)
         if name == "brier":
-            return intervals.mean(metrics.brier_rows(self.scores, self.truth), confidence, (0, 2))
-        return intervals.roc_auc(self.scores, self.truth, confidence)
+            distances = metrics.brier_rows(self.scores, self.truth)
+            return statistics.mean_interval(distances, confidence, (0, 2))
+        return statistics.roc_auc_interval(self.scores, self.truth, confidence)
 
 
 def reliability_bins(gold: Sequence[Any], answers: Answers) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ from sklearn import config_context
 from sklearn import metrics as theirs
 
 from nlp_gitops.evaluation import metrics
-from nlp_gitops.gates import spans, texts
-from nlp_gitops.gates.families import FAMILIES, Classification, family_of
+from nlp_gitops.evaluation.families import FAMILIES, Classification, family_of
 
 LABELS = ["a", "b", "c", "d"]
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1)
@@ -130,7 +129,7 @@ def span(start, end, label="PER"):
     ([span(0, 1)], [], (0, 0, 1, 0)),
 ])
 def test_spans_by_hand(gold, predicted, counts):
-    assert spans.count(gold, predicted) == counts
+    assert metrics.count_spans(gold, predicted) == counts
 
 
 def test_span_f1_by_hand():
@@ -181,7 +180,8 @@ def test_partial_matches_are_the_largest_possible_number(one, other):
         len(left), len(right))
     rows, columns = linear_sum_assignment(overlap, maximize=True)
 
-    counted = spans.count([span(*item) for item in gold], [span(*item) for item in predicted])
+    counted = metrics.count_spans([span(*item) for item in gold],
+                                  [span(*item) for item in predicted])
 
     assert counted[:2] == (len(exact), overlap[rows, columns].sum())
 
@@ -198,7 +198,7 @@ def slow_common(one, other):
 
 @given(WORDS, WORDS)
 def test_the_longest_common_subsequence_is_that_of_the_textbook(one, other):
-    assert texts.common(one, other) == slow_common(one, other)
+    assert metrics.longest_common(one, other) == slow_common(one, other)
 
 
 @given(WORDS.filter(len), WORDS.filter(len))
@@ -206,7 +206,7 @@ def test_rouge_l_is_the_harmonic_mean_of_recall_and_precision_of_the_subsequence
     shared = slow_common(one, other)
     mean = harmonic_mean([shared / len(one), shared / len(other)])
 
-    assert texts.rouge_l(" ".join(one), " ".join(other)) == pytest.approx(mean)
+    assert metrics.rouge_l(" ".join(one), " ".join(other)) == pytest.approx(mean)
 
 
 @pytest.mark.parametrize("reference, answer, value", [
@@ -218,7 +218,7 @@ def test_rouge_l_is_the_harmonic_mean_of_recall_and_precision_of_the_subsequence
 ])
 def test_rouge_l_by_hand(reference, answer, value):
     """The first two are the examples of Lin (2004)."""
-    assert texts.rouge_l(reference, answer) == pytest.approx(value)
+    assert metrics.rouge_l(reference, answer) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.evaluation import scoring
-from nlp_gitops.evaluation.scoring import Part, Task
 from nlp_gitops.model import Prediction
+from nlp_gitops.serving import scoring
+from nlp_gitops.serving.scoring import Part, Task
 
 
 class Sizes:

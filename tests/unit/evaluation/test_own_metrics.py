@@ -4,7 +4,7 @@ import pytest
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.gates import families
+from nlp_gitops.evaluation import families
 
 LENGTHS = '''\
 class Lengths:

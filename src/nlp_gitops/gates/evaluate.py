@@ -14,9 +14,9 @@ from nlp_gitops.core.errors import CheckFailed, NotMeasured
 from nlp_gitops.core.project import find_root
 from nlp_gitops.data.manifest import Manifest
 from nlp_gitops.data.rows import digest, read_split
-from nlp_gitops.evaluation import predictions
+from nlp_gitops.evaluation import figures, predictions
 from nlp_gitops.evaluation.behaviour import Result, fail_rates, load_suite, run_suite
-from nlp_gitops.gates import Answers, Evidence, Gates, Single, figures
+from nlp_gitops.gates import Answers, Evidence, Gates, Single
 from nlp_gitops.llm import Session
 from nlp_gitops.model import Model, Prediction, classes
 from nlp_gitops.prompts import diff

@@ -19,7 +19,6 @@ from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.core.project import Project
 from nlp_gitops.evaluation import metrics as formulas
-from nlp_gitops.gates import spans, texts
 
 _PARTS = re.compile(r"(?P<name>[a-z0-9_]+)(?:\[(?P<label>.+)\])?")
 
@@ -128,7 +127,8 @@ class Spans:
     def table(self, gold: Sequence[Any], candidate: Sequence[Any],
               champion: Sequence[Any] | None) -> Table:
         """Count exact and partial matches in each row."""
-        return _collapsed(self, [[spans.count(*pair) for pair in zip(gold, side, strict=True)]
+        return _collapsed(self, [[formulas.count_spans(*pair)
+                                  for pair in zip(gold, side, strict=True)]
                                  for side in (candidate, champion) if side is not None])
 
     def score(self, metric: str, label: int | None, sums: np.ndarray) -> np.ndarray:
@@ -160,7 +160,7 @@ class Texts:
     def table(self, gold: Sequence[Any], candidate: Sequence[Any],
               champion: Sequence[Any] | None) -> Table:
         """Score each row."""
-        return _collapsed(self, [[(1.0, texts.rouge_l(*pair), float(pair[0] == pair[1]))
+        return _collapsed(self, [[(1.0, formulas.rouge_l(*pair), float(pair[0] == pair[1]))
                                   for pair in zip(gold, side, strict=True)]
                                  for side in (candidate, champion) if side is not None])
 

@@ -13,11 +13,11 @@ from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
-from nlp_gitops.evaluation import predictions, slices
-from nlp_gitops.evaluation.evaluate import Evaluation, evaluate, with_figures
-from nlp_gitops.evaluation.report_data import Subject, build, subject_of
-from nlp_gitops.gates import (Bench, Evidence, Gates, canonical, families, judge, known_metric,
-                              load_gates, override)
+from nlp_gitops.evaluation import families, predictions, slices
+from nlp_gitops.gates import (Bench, Evidence, Gates, canonical, judge, known_metric, load_gates,
+                              override)
+from nlp_gitops.gates.evaluate import Evaluation, evaluate, with_figures
+from nlp_gitops.gates.report import Subject, build, subject_of
 from nlp_gitops.gates.rules import of_task, suggestion
 from nlp_gitops.tracking import Run, find, newest_matching
 
@@ -114,7 +114,7 @@ def judge_run(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
 
 def judge_registered(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
     """Judge a version of the registry again, by the present rules, test split and champion."""
-    from nlp_gitops.evaluation.evaluate import evaluate_model, evaluate_stored
+    from nlp_gitops.gates.evaluate import evaluate_model, evaluate_stored
     from nlp_gitops.llm import session_of
     from nlp_gitops.registry import champion
 
@@ -142,7 +142,7 @@ def judge_registered(options: argparse.Namespace, bounds: Sequence[Bound]) -> Ju
 
 def judge_external(options: argparse.Namespace, bounds: Sequence[Bound]) -> Judged:
     """Judge the stored answers of a model made elsewhere, against the champion."""
-    from nlp_gitops.evaluation.evaluate import evaluate_stored
+    from nlp_gitops.gates.evaluate import evaluate_stored
     from nlp_gitops.llm import session_of
     from nlp_gitops.registry import champion, external
 
