@@ -19,7 +19,7 @@ from nlp_gitops.registry import champion
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve
 from nlp_gitops.registry.packaging import pack
-from nlp_gitops.reporting import report_outputs
+from nlp_gitops.reporting import output
 from nlp_gitops.training import train
 
 
@@ -30,7 +30,7 @@ def gate(project, run):
     evaluation = evaluate(run, load_manifest(project.dataset), gates, found)
     made = report.build(report.subject_of(run), evaluation, gates,
                         judge(gates, evaluation.evidence))
-    report_outputs.write_all(made, [run.evaluation])
+    output.write_all(made, [run.evaluation])
     return made
 
 

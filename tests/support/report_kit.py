@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from nlp_gitops.reporting import render_html, markdown, render_text
+from nlp_gitops.reporting import markdown, phrases
+from nlp_gitops.reporting.html_page import html_page
 
-RENDERERS = (render_html.page, markdown.markdown, render_text.text)
+RENDERERS = (html_page, markdown.render, phrases.text)
 
 
 def gate(name: str = "quality", verdict: str = "PASS", **more: Any) -> dict[str, Any]:

@@ -92,8 +92,8 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     from nlp_gitops.core.project import load_project
     from nlp_gitops.evaluation import predictions
     from nlp_gitops.gates import command
-    from nlp_gitops.reporting import render_text, report_outputs
-    from nlp_gitops.reporting.report_view import view
+    from nlp_gitops.reporting import output, phrases
+    from nlp_gitops.reporting.report import view
 
     if options.champion_predictions and not options.predictions:
         raise UsageError("--champion-predictions needs --predictions")
@@ -105,17 +105,17 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
     if len(given) > 1:
         raise UsageError("give one of --run, --candidate, --from and --predictions")
     judged = (given[0] if given else command.judge_run)(options, bounds)
-    report = report_outputs.publishable(judged.report, privacy.of(load_project()))
+    report = output.publishable(judged.report, privacy.of(load_project()))
     evidence = judged.evaluation.evidence
-    report_outputs.write_all(report, judged.folders, predictions.lines(
+    output.write_all(report, judged.folders, predictions.lines(
         evidence.rows, evidence.candidate), options.sarif, judged.gates_file)
-    report_outputs.to_job_summary(report)
+    output.to_job_summary(report)
     if options.json:
         emit(report)
     else:
-        report_outputs.print_annotations(report, judged.gates_file)
+        output.print_annotations(report, judged.gates_file)
         print("full report: reports/report.html, reports/report.md")
-        print(render_text.text(view(report)))
+        print(phrases.text(view(report)))
     return exit_code(report["verdict"], options.advisory)
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.files import write_atomic
-from nlp_gitops.reporting import markdown, render_html, render_text, report_findings
-from nlp_gitops.reporting.report_outputs import read_report
-from nlp_gitops.reporting.report_parts import View
-from nlp_gitops.reporting.report_view import view
+from nlp_gitops.reporting import markdown, output, phrases
+from nlp_gitops.reporting.html_page import html_page
+from nlp_gitops.reporting.output import read_report
+from nlp_gitops.reporting.report import View, view
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,10 +51,10 @@ def _path(name: str) -> Path:
 
 def _rendered(report: View, form: str) -> str:
     if form == "html":
-        return render_html.page(report)
+        return html_page(report)
     if form == "sarif":
-        lines = report_findings.gate_lines(Path("gates.yaml"), report)
-        return json.dumps(report_findings.to_sarif(report, lines), indent=2) + "\n"
+        lines = output.gate_lines(Path("gates.yaml"), report)
+        return json.dumps(output.to_sarif(report, lines), indent=2) + "\n"
     if form == "comment":
         return markdown.comment(report)
-    return markdown.markdown(report) if form == "md" else render_text.text(report) + "\n"
+    return markdown.render(report) if form == "md" else phrases.text(report) + "\n"

@@ -9,12 +9,11 @@ examples:
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.project import load_project
-from nlp_gitops.site.build import build
+from nlp_gitops.site.page import build
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,10 +22,10 @@ def main(argv: Sequence[str]) -> int:
     project = load_project()
     done = build(project, options.registry, options.out or project.root / "site")
     if options.json:
-        emit(asdict(done))
+        emit(done)
     else:
-        print(f"wrote {done.page}: events {done.events:,}, versions {done.versions:,}, "
-              f"runs {done.runs:,}, drift reports {done.drift_reports:,}")
+        print("wrote {page}: events {events:,}, versions {versions:,}, runs {runs:,}, "
+              "drift reports {drift_reports:,}".format(**done))
     return 0
 
 

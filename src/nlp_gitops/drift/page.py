@@ -6,9 +6,8 @@ from typing import Any
 from nlp_gitops.core import package_files
 from nlp_gitops.drift import plots, summary
 from nlp_gitops.drift.summary import MARKS, NAMES, number
-from nlp_gitops.reporting.markup import Child, Markup, document, el
-from nlp_gitops.reporting.render_html import STYLE, cards
-from nlp_gitops.reporting.render_matrix import plain_table
+from nlp_gitops.reporting.markup import Child, Markup, cards, document, el, plain_table
+from nlp_gitops.reporting.pages import STYLE
 
 MOST_ROWS = 60
 MOST_PAST = 26

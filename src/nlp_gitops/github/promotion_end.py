@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops.core.errors import UsageError, UserError
-from nlp_gitops.reporting.report_outputs import read_report
-from nlp_gitops.reporting.report_view import view
+from nlp_gitops.reporting.output import read_report
+from nlp_gitops.reporting.report import view
 
 _NO_REPORT = "no report was left; the reason is in the log of the run"
 CANARY, DEPLOY = "canary.json", "deploy-production.json"

@@ -5,8 +5,8 @@ from pathlib import Path
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.github.finished import Finished
 from nlp_gitops.reporting import markdown
-from nlp_gitops.reporting.report_outputs import read_report
-from nlp_gitops.reporting.report_view import view
+from nlp_gitops.reporting.output import read_report
+from nlp_gitops.reporting.report import view
 
 MARK = "model-gate"
 

@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
-from nlp_gitops.reporting import report_words as words
-from nlp_gitops.reporting.report_parts import Bin, Latency, Slice
+from nlp_gitops.reporting import phrases as words
+from nlp_gitops.reporting.report import Bin, Latency, Slice
 
 STRIP_HEIGHT = 28
 LATENCY_WIDTH, LATENCY_HEIGHT = 380, 230
@@ -206,12 +206,15 @@ def _percentiles(edges: Sequence[float], metrics: Mapping[str, float], width: fl
     return parts
 
 
-def heat_map(side: int, title: str, shades: Iterable[tuple[str, int, int]]) -> Markup:
-    """Return a square of coloured cells without numbers; a shade is (class, row, column)."""
+def heat_map(title: str, shades: Sequence[Sequence[str]]) -> Markup:
+    """Return a square of cells without numbers; `shades` are their classes in the style sheet."""
     # One path for each colour: 22,500 elements would make the page slow.
     paths: dict[str, list[str]] = {}
-    for name, row, column in shades:
-        paths.setdefault(name, []).append(f"M{column} {row}h1v1h-1z")
+    for row, names in enumerate(shades):
+        for column, name in enumerate(names):
+            if name:
+                paths.setdefault(name, []).append(f"M{column} {row}h1v1h-1z")
+    side = len(shades)
     return el("svg", (el("path", d="".join(path), class_=name)
                       for name, path in sorted(paths.items())),
               el("rect", x="0", y="0", width=side, height=side, class_="frame"),

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nlp_gitops.reporting import report_words as words
-from nlp_gitops.reporting.report_parts import ChangedRow, Gate, Slice, View
+from nlp_gitops.reporting import phrases as words
+from nlp_gitops.reporting.report import ChangedRow, Gate, Slice, View
 
 # GitHub refuses a longer comment, and drops a whole summary above 1 MiB. Bytes are counted, which
 # are never fewer than the characters that GitHub counts.
@@ -44,10 +44,10 @@ class _Section:
 
 def comment(report: View) -> str:
     """Return the report for a pull request comment."""
-    return markdown(report, COMMENT_BYTES)
+    return render(report, COMMENT_BYTES)
 
 
-def markdown(report: View, limit: int = SUMMARY_BYTES) -> str:
+def render(report: View, limit: int = SUMMARY_BYTES) -> str:
     """Return the report in at most `limit` bytes; what does not fit is left out from the bottom."""
     lines, foot = _head(report), ["---", _versions(report), ""]
     sections = [section for section in _sections(report) if section.rows]

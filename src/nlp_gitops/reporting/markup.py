@@ -3,11 +3,13 @@
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TypeAlias
 
 from markupsafe import Markup
+
+from nlp_gitops.reporting.pages import MARKS
 
 VOID = frozenset({"meta", "link", "br"})
 
@@ -71,3 +73,49 @@ def _value(value: object) -> str:
     if value is True:
         return ""
     return f"{round(value, 2):g}" if isinstance(value, float) else str(value)
+
+
+def changed_lines(lines: Sequence[str]) -> Markup:
+    """Return the lines of a diff."""
+    kinds = {"+": "added", "-": "removed"}
+    return el("ul", (el("li", el("code", line, dir="auto"), class_=kinds.get(line[:1]))
+                     for line in lines), class_="diff")
+
+
+def badge(verdict: str) -> Markup:
+    """Return a verdict as a mark and a word."""
+    return el("span", f"{MARKS[verdict]} {verdict.replace('_', ' ')}",
+              class_=f"badge {verdict.lower()}")
+
+
+def cards(caption: str, header: Sequence[str], rows: Sequence[tuple[str, Sequence[Child]]],
+          total: int) -> Markup:
+    """Return a table whose rows become cards on a narrow screen; a row is (verdict, cells)."""
+    # The roles keep it a table for screen readers when the style sheet shows cards.
+    head = el("tr", (el("th", name, scope="col", role="columnheader",
+                        class_="wide" if isinstance(name, Markup) else None) for name in header),
+              role="row")
+    body = (el("tr", el("th", cells[0], scope="row", role="rowheader"),
+               (el("td", cell, role="cell", data_label=None if isinstance(name, Markup) else name)
+                for name, cell in zip(header[1:], cells[1:], strict=True)),
+               role="row", class_=verdict.lower() or None) for verdict, cells in rows)
+    return join([el("table", el("caption", caption), el("thead", head, role="rowgroup"),
+                    el("tbody", body, role="rowgroup"), class_="cards", role="table"),
+                 _more(total, "p", len(rows))])
+
+
+def _more(total: int, name: str, shown: int) -> Markup | None:
+    left = total - shown
+    return el(name, f"… and {left:,} more", class_="note") if left > 0 else None
+
+
+def plain_table(caption: str, header: Sequence[str],
+                rows: Iterable[Sequence[Child]]) -> Markup:
+    """Return a table of names and numbers, which scrolls by itself where it is too wide."""
+    head = el("tr", el("th", header[0], scope="col"),
+              (el("th", name, scope="col", class_="num") for name in header[1:]))
+    body = (el("tr", el("th", cells[0], scope="row"),
+               (el("td", cell, class_="num") for cell in cells[1:])) for cells in rows)
+    return el("div", el("table", el("caption", caption), el("thead", head), el("tbody", body),
+                        class_="plain"),
+              class_="scroll", tabindex="0", role="region", aria_label=caption)

@@ -50,6 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True)
     environment.globals["MARKS"] = MARKS
     environment.filters["md"] = escape
+    environment.filters["commas"] = "{:,}".format
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     return environment
 

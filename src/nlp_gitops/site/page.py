@@ -1,48 +1,81 @@
-"""The registry page: one file that needs nothing else and asks no server.
-
-Stages, metrics, slices and drift are in the markup; the script compares versions and searches
-events, whose data stand in the page as JSON.
-"""
+"""The site: index.html, runs.html, and the gate report of every version in a stage."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import package_files
+from markupsafe import Markup
+
+from nlp_gitops import tracking
+from nlp_gitops.core import files
+from nlp_gitops.core.project import Project
+from nlp_gitops.drift import history
 from nlp_gitops.drift import page as drift_page
 from nlp_gitops.drift.summary import MARKS, NAMES
 from nlp_gitops.registry.events import State
-from nlp_gitops.reporting import report_words as words
+from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import default_name, github_repository, ledger_of
+from nlp_gitops.reporting import charts, pages
+from nlp_gitops.reporting import phrases as words
 from nlp_gitops.reporting.charts import Point, line_chart
-from nlp_gitops.reporting.markup import Child, Markup, data, document, el
-from nlp_gitops.reporting.render_html import STYLE, badge, cards, slices
-from nlp_gitops.reporting.report_view import shown
-from nlp_gitops.site.contents import Contents, Version
-from nlp_gitops.site.facts import Links, browser_data
+from nlp_gitops.reporting.html_page import html_page
+from nlp_gitops.reporting.report import shown
+from nlp_gitops.site.contents import (Contents, Links, Version, browser_data, read_contents,
+                                      report_of)
+from nlp_gitops.tracking import run_pages
 
 SHOWN_VERSIONS = 100
 SHOWN_REPORTS = 52
-EMPTY = "No version is registered yet. Type: python tools/push_to_registry.py --stage Staging"
-NO_DRIFT = "No drift report is kept yet. Type: make drift"
-NO_RUNS = "No run lies in runs/ here."
+
+
+def build(project: Project, registry: str | None, out: Path) -> dict[str, Any]:
+    """Write the site into a folder; index.html last, so that it never links what is not there.
+
+    Return the page's path, and how much of what it holds. Raises CheckFailed for a
+    ledger, and NotMeasured for a remote, that cannot be read.
+    """
+    name = registry or default_name()
+    ledger = ledger_of(project, name)
+    snapshot = Snapshot(ledger, ledger.fetch())
+    contents = read_contents(snapshot)
+    runs = tracking.all_runs(project.root / "runs")
+    drift = drift_entries(history.parse(
+        history.read(project.root, None if name == "local" else name)))
+    if runs:
+        files.write_atomic(out / "runs.html", run_pages.page(
+            project.name, runs, tracking.unfinished(project.root / "runs")))
+    where = None if name == "local" else github_repository(project, name)
+    links = Links("https://" + "/".join(where) if where else None, snapshot.commit,
+                  frozenset(run.name for run in runs), _write_reports(snapshot, contents, out))
+    files.write_atomic(out / "index.html", page(project.name, contents, drift, links))
+    return {"page": str(out / "index.html"), "models": len(contents.states),
+            "versions": len(contents.versions), "events": len(contents.events),
+            "runs": len(runs), "drift_reports": len(drift)}
+
+
+def _write_reports(snapshot: Snapshot, contents: Contents, out: Path) -> dict[str, str]:
+    """Write the gate reports of versions in a stage; return file names by version."""
+    held = {f"{name}@{version}" for name, state in contents.states.items()
+            for version in state.stages.values()}
+    written = {}
+    for version in contents.versions:
+        report = report_of(snapshot, version) if version.name in held else None
+        if report:
+            written[version.name] = f"{version.name}.html"
+            files.write_atomic(out / written[version.name], html_page(report))
+    return written
 
 
 def page(project: str, contents: Contents, drift: Sequence[Mapping[str, Any]], links: Links) -> str:
-    """Return the whole page; `drift` are the entries of the drift history, oldest first."""
-    sections = [
-        *(_model(name, state, contents, links) for name, state in sorted(contents.states.items())),
-        _section("versions", "A version, and what differs from another", _versions(contents)),
-        _section("events", "Time line", _events(contents)),
-        _section("drift", "Drift", list(_drift(drift)) or el("p", NO_DRIFT)),
-        _section("runs", "Runs", el("p", el("a", f"{len(links.runs):,} runs, with the history of "
-                                            "every metric", href="runs.html"))
-                 if links.runs else el("p", NO_RUNS))]
-    style = package_files.text(STYLE) + package_files.text("site/site.css")
-    return document(
-        f"Registry of {project}", style, _header(project, contents, links),
-        el("main", sections, None if contents.states else el("p", EMPTY)),
-        el("footer", "Made by make site from the ledger, the branch registry, which alone counts."),
-        data("data", browser_data(contents, links)),
-        script=package_files.text("site/site.js"))
+    """Return the registry page; `drift` are entries of the drift history, oldest first."""
+    return pages.render(
+        "site/templates/page.html", styles=(pages.STYLE, "site/site.css"), script="site/site.js",
+        project=project, contents=contents, links=links, words=words, charts=charts, shown=shown,
+        when=_when, data=browser_data(contents, links), compared=_compared(contents),
+        models=[_model(name, state, contents, links)
+                for name, state in sorted(contents.states.items())],
+        drift=[_drift(name, [entry for entry in drift if entry["model"] == name][-SHOWN_REPORTS:])
+               for name in dict.fromkeys(entry["model"] for entry in drift)])
 
 
 def drift_entries(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -60,151 +93,86 @@ def drift_entries(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any
     return [entry for entry in entries if fits(entry)]
 
 
-def _header(project: str, contents: Contents, links: Links) -> Markup:
-    counts = [f"{len(items):,} {name}{'' if len(items) == 1 else 's'}" for items, name in (
-        (contents.states, "model"), (contents.versions, "version"), (contents.events, "event"))]
-    newest = f"newest event {_when(contents.events[0].event.at)}" if contents.events else None
-    places = [*((name, name) for name in sorted(contents.states)), ("versions", "Compare versions"),
-              ("events", "Time line"), ("drift", "Drift"), ("runs", "Runs")]
-    return el("header", el("h1", "Registry of ", el("bdi", project)),
-              el("ul", (el("li", fact) for fact in (*counts, newest) if fact),
-                 el("li", el("a", links.repository, href=links.repository))
-                 if links.repository else None, class_="facts"),
-              el("nav", el("ul", (el("li", el("a", el("bdi", name), href=f"#part-{place}"))
-                                  for place, name in places)), aria_label="parts of this page"))
+def _when(at: str) -> str:
+    return f"{shown(at)[:16].replace('T', ' ')} UTC"
 
 
-def _section(place: str, title: str, *content: Child) -> Markup:
-    return el("section", el("h2", el("bdi", title), id=f"{place}-title", tabindex="-1"), *content,
-              id=f"part-{place}", aria_labelledby=f"{place}-title")
+def _compared(contents: Contents) -> tuple[str, str]:
+    """Return what is compared to begin with: production, or the newest, and the version before."""
+    standing = {f"{name}@{state.stages.get('production')}"
+                for name, state in contents.states.items()}
+    first = next((item for item in contents.versions if item.name in standing),
+                 next(iter(contents.versions), None))
+    if first is None:
+        return "", ""
+    others = contents.of(first.registered.model)
+    place = others.index(first)
+    other = [*others[place + 1:], *others[:place]][:1]
+    return first.name, other[0].name if other else ""
 
 
-def _model(name: str, state: State, contents: Contents, links: Links) -> Markup:
+def _model(name: str, state: State, contents: Contents, links: Links) -> dict[str, Any]:
     versions = contents.of(name)
-    known = {item.name: item for item in versions}
-    when = {told.event.seq: told.event for told in contents.events if told.event.model == name}
-    held = []
-    for stage in sorted(state.stages, key=lambda item: (
-            item == "archived", item != "production", item)):
-        version, event = state.stages[stage], when.get(state.since.get(stage, 0))
-        item = known.get(f"{name}@{version}")
-        report = links.reports.get(item.name) if item else None
-        held.append(el("div", el("dt", stage), el(
-            "dd", el("a", version, href=f"#{item.name}") if item else el("bdi", version),
-            el("small", el("strong", "revoked")) if version in state.revoked else None,
-            el("small", f"since {_when(event.at)} by {shown(event.actor)}") if event else None,
-            el("small", el("a", f"gate report of {version}", href=report))
-            if report else None)))
-    standing = known.get(f"{name}@{state.stages.get('production')}") or (
-        versions[0] if versions else None)
-    shown_slices = slices(standing.report) if standing and standing.report else None
-    return _section(
-        name, name, el("dl", held, class_="figures"),
-        el("h3", "Metrics by version, with the gate's bounds"),
-        el("div", _charts(versions[:SHOWN_VERSIONS][::-1]), class_="charts"),
-        [el("h3", f"Slices of {standing.registered.version}"), shown_slices]
-        if standing and shown_slices else None,
-        el("details", el("summary", f"The newest {min(len(versions), SHOWN_VERSIONS)} versions "
-                         "in a table"), _table(versions, state)))
+    known = {item.registered.version: item for item in versions}
+    events = {item.event.seq: item.event for item in contents.events if item.event.model == name}
+    newest = versions[:SHOWN_VERSIONS]
+    metrics = [metric for metric in words.METRICS if metric in ("f1_macro", "latency_ms_p95")
+               or any(gate.metric == metric for item in newest if item.report
+                      for gate in item.report.gates)]
+    return {
+        "name": name, "standing": known.get(state.stages.get("production", "")) or next(
+            iter(versions), None),
+        "stages": [{"name": stage, "version": version, "known": version in known,
+                    "revoked": version in state.revoked,
+                    "event": events.get(state.since.get(stage, 0)),
+                    "report": links.reports.get(f"{name}@{version}")}
+                   for stage, version in sorted(state.stages.items(), key=lambda item: (
+                       item[0] == "archived", item[0] != "production", item[0]))],
+        "charts": list(_charts(newest[::-1])), "versions": len(versions),
+        "header": ["version", "stage", "registered", "data", "prompt",
+                   *map(words.metric, metrics), "gate"],
+        "newest": [_row(item, state, metrics) for item in newest]}
+
+
+def _row(item: Version, state: State, metrics: Sequence[str]) -> dict[str, Any]:
+    version, report = item.registered.version, item.report
+    notes = [stage for stage, held in state.stages.items() if held == version]
+    notes += ["revoked"] if version in state.revoked else []
+    return {"name": item.name, "version": version, "note": ", ".join(notes) or words.NOTHING,
+            "at": item.registered.at, "verdict": report.verdict if report else "",
+            "data": shown(item.manifest.get("dataset_version")) or words.NOTHING,
+            "prompt": shown(item.manifest.get("prompt_version")) or words.NOTHING,
+            "figures": [words.number(report.metrics.get(metric) if report else None, metric)
+                        for metric in metrics]}
 
 
 def _charts(versions: Sequence[Version]) -> Iterator[Markup]:
     """Yield a chart for each metric that a gate bounds on all rows; versions oldest first."""
     # Bounds are those of each version's own report, so a bound that was moved shows as a step.
-    dots: dict[str, list[Point]] = {}
+    points: dict[str, list[Point]] = {}
     for place, version in enumerate(versions):
         gates = {gate.metric: gate for gate in (version.report.gates if version.report else ())
                  if not gate.slice and gate.side != "drop"}
         for metric, gate in gates.items():
             if gate.value is not None:
-                dots.setdefault(metric, []).append(Point(
+                points.setdefault(metric, []).append(Point(
                     place, gate.value, version.registered.version, None, gate.bound,
                     gate.verdict in ("FAIL", "WARN")))
-    ends = [versions[0].registered.version, versions[-1].registered.version] if versions else []
-    for metric, some in dots.items():
-        yield line_chart(words.metric(metric), some, len(versions), "versions", (ends[0], ends[1]))
+    for metric, some in points.items():
+        yield line_chart(words.metric(metric), some, len(versions), "versions",
+                         (versions[0].registered.version, versions[-1].registered.version))
 
 
-def _table(versions: Sequence[Version], state: State) -> Markup:
-    newest = versions[:SHOWN_VERSIONS]
-    metrics = [name for name in words.METRICS if name in ("f1_macro", "latency_ms_p95") or any(
-        gate.metric == name for item in newest if item.report for gate in item.report.gates)]
-    rows: list[tuple[str, Sequence[Child]]] = []
-    for item in newest:
-        version, report = item.registered.version, item.report
-        note = ", ".join([*(stage for stage, held in state.stages.items() if held == version),
-                          *(["revoked"] if version in state.revoked else [])])
-        rows.append((report.verdict if report else "", [
-            el("a", version, href=f"#{item.name}"), note or words.NOTHING,
-            _when(item.registered.at),
-            *(el("bdi", shown(item.manifest.get(key)) or words.NOTHING)
-              for key in ("dataset_version", "prompt_version")),
-            *(words.number(report.metrics.get(name) if report else None, name)
-              for name in metrics), badge(report.verdict) if report else words.NOTHING]))
-    header = ("version", "stage", "registered", "data", "prompt", *map(words.metric, metrics),
-              "gate")
-    return cards("Versions, newest first", header, rows, len(versions))
-
-
-def _versions(contents: Contents) -> Child:
-    if not contents.versions:
-        return el("p", "There is no version to show.")
-    standing = {f"{name}@{state.stages.get('production')}"
-                for name, state in contents.states.items()}
-    # To begin with, what is in production beside the version before it, else the newest.
-    first = next((item for item in contents.versions if item.name in standing),
-                 contents.versions[0])
-    others = contents.of(first.registered.model)
-    other = [*others[others.index(first) + 1:], *(item for item in others if item != first)][:1]
-    return [
-        _noscript(),
-        el("div", el("label", "Version", el("select", id="one", data_first=first.name)),
-           el("label", "Compare with", el("select", id="other",
-                                          data_first=other[0].name if other else "")),
-           el("label", el("input", type="checkbox", id="changes", checked=True),
-              " only what differs"), class_="ask"),
-        el("p", id="difference", role="status", class_="note"),
-        el("table", id="compared", class_="cards", role="table",
-           aria_labelledby="versions-title")]
-
-
-def _events(contents: Contents) -> Child:
-    if not contents.events:
-        return el("p", "There is no event yet.")
-    return [
-        _noscript(),
-        el("div", el("label", "Search in all events", el(
-            "input", type="search", id="search", autocomplete="off", spellcheck="false")),
-           class_="ask"),
-        el("p", id="found", role="status", class_="note"),
-        el("table", el("thead", el("tr", (
-            el("th", name, scope="col", role="columnheader")
-            for name in ("when", "what", "who", "why", "made from", "evidence")), role="row"),
-            role="rowgroup"), el("tbody", id="rows", role="rowgroup"), class_="cards",
-           role="table", aria_labelledby="events-title"),
-        el("p", el("button", "More events", id="more", type="button"))]
-
-
-def _when(at: str) -> str:
-    return f"{shown(at)[:16].replace('T', ' ')} UTC"
-
-
-def _noscript() -> Markup:
-    return el("noscript", el("p", "Your browser runs no scripts. The same is told by: "
-                             "python tools/registry.py history, and show."))
-
-
-def _drift(entries: Sequence[Mapping[str, Any]]) -> Iterator[Markup]:
-    for model in dict.fromkeys(entry["model"] for entry in entries):
-        recent = [entry for entry in entries if entry["model"] == model][-SHOWN_REPORTS:]
-        days = [(entry.get("to") or entry["created"])[:10] for entry in recent]
-        yield el("h3", el("bdi", model), " ", drift_page.badge(recent[-1]["verdict"]))
-        yield el("div", (line_chart(title, [
-            Point(place, value, days[place], None, None, verdict in ("ALERT", "CRITICAL"))
-            for place, entry in enumerate(recent)
-            for value, verdict in [entry["signals"].get("all", {}).get(name, (None, ""))]
-            if value is not None], len(recent), "reports", (days[0], days[-1]))
-            for name, title in NAMES.items() if any(
-                entry["signals"].get("all", {}).get(name, [None])[0] is not None
-                for entry in recent)), class_="charts")
-        yield drift_page.past_table(recent)
+def _drift(model: str, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    days = [(entry.get("to") or entry["created"])[:10] for entry in entries]
+    signals = [entry["signals"].get("all", {}) for entry in entries]
+    drawn = []
+    for name, title in NAMES.items():
+        points = [Point(place, signal[name][0], days[place], None, None,
+                        signal[name][1] in ("ALERT", "CRITICAL"))
+                  for place, signal in enumerate(signals)
+                  if name in signal and signal[name][0] is not None]
+        if points:
+            drawn.append(line_chart(title, points, len(entries), "reports", (days[0], days[-1])))
+    return {"name": model, "verdict": entries[-1]["verdict"], "charts": drawn,
+            "table": drift_page.past_table(entries)}

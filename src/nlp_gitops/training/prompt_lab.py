@@ -16,10 +16,10 @@ from nlp_gitops.evaluation import metrics, statistics
 from nlp_gitops.llm.session import Session
 from nlp_gitops.model import Prediction
 from nlp_gitops.prompts import Prompt, diff
-from nlp_gitops.reporting import report_words
-from nlp_gitops.reporting.markup import Markup, document, el
-from nlp_gitops.reporting.render_html import STYLE, cards, changed_lines
-from nlp_gitops.reporting.report_view import TEXT, diff_line, shown
+from nlp_gitops.reporting import phrases
+from nlp_gitops.reporting.markup import Markup, cards, changed_lines, document, el
+from nlp_gitops.reporting.pages import STYLE
+from nlp_gitops.reporting.report import TEXT, diff_line, shown
 from nlp_gitops.training import create, fit
 
 SEED = 20240613
@@ -126,8 +126,8 @@ def _mean(values: Sequence[float | None], of: Any = np.mean) -> float | None:
 
 def cells(found: Mapping[str, Any]) -> list[str]:
     """Return a trial's figures as the cells below HEADER."""
-    word = report_words.number
-    return [found["prompt"], report_words.measured(found["accuracy"], found["interval"]),
+    word = phrases.number
+    return [found["prompt"], phrases.measured(found["accuracy"], found["interval"]),
             *(word(found[name], name) for name in (
                 "f1_macro", "schema_valid_rate", "abstain_rate", "tokens_mean", "cost_mean",
                 "latency_ms_p50")), str(found["broken"]), str(found["fixed"]), word(found["p"])]

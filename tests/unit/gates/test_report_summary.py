@@ -6,8 +6,8 @@ from nlp_gitops.gates import Answers, Evidence, judge, load_gates
 from nlp_gitops.gates.evaluate import Evaluation
 from nlp_gitops.gates.report import headline, hints
 from nlp_gitops.registry.champion import NO_CHAMPION
-from nlp_gitops.reporting import report_words as words
-from nlp_gitops.reporting.report_view import view
+from nlp_gitops.reporting import phrases as words
+from nlp_gitops.reporting.report import view
 
 LABELS = "ab" * 100
 

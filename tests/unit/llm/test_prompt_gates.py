@@ -29,7 +29,7 @@ from nlp_gitops.registry import champion
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve, rollback
 from nlp_gitops.registry.packaging import pack
-from nlp_gitops.reporting import report_outputs
+from nlp_gitops.reporting import output
 from nlp_gitops.training import train
 
 WORDS = {"positive": ("love", "great", "excellent", "very happy"),
@@ -112,7 +112,7 @@ def judged(project, name, against="auto"):
     evaluation = evaluate(run, load_manifest(project.dataset), gates, found, session_of(project))
     made = report.build(report.subject_of(run), evaluation, gates,
                         judge(gates, evaluation.evidence))
-    report_outputs.write_all(made, [run.evaluation])
+    output.write_all(made, [run.evaluation])
     return run, made
 
 
@@ -183,7 +183,7 @@ def test_the_report_shows_the_prompts_diff_as_text(asks, says):
 
     run, report = judged(asks, "asks")
 
-    assert any("+" in line and "[e-mail]" in line for line in report_outputs.publishable(
+    assert any("+" in line and "[e-mail]" in line for line in output.publishable(
         report)["prompt_change"])
     for name, shown in (("report.html", "&lt;b&gt;Read&lt;"), ("report.md", "#60;b&#62;Read")):
         text = (run.evaluation / name).read_text()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from report_kit import RENDERERS, everywhere, full
 
 from nlp_gitops.prompts.sensitive import mask
-from nlp_gitops.reporting import render_html, markdown, report_findings, report_outputs
-from nlp_gitops.reporting.report_view import shown, view
+from nlp_gitops.reporting import markdown, output
+from nlp_gitops.reporting.html_page import html_page
+from nlp_gitops.reporting.report import shown, view
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`c`", "@everyone", "[x](https://evil.test)", "![x](y)",
            "-->", "line\nline", "\x00\x1b[31m", "\u202eright", "\ud800", "😀", "&amp;", "'\"")
@@ -52,7 +53,7 @@ def test_any_value_may_be_anything(path, value):
 
     for render in RENDERERS:
         assert render(view(report)).encode()
-    svgs(render_html.page(view(report)))
+    svgs(html_page(view(report)))
 
 
 def svgs(html):
@@ -73,7 +74,7 @@ def svgs(html):
 @given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=4)
                  .map("".join)))
 def test_text_from_data_stays_text_in_html(text):
-    html = render_html.page(view(everywhere(text)))
+    html = html_page(view(everywhere(text)))
 
     body = html.split("</style>", 1)[1]
     tags = set(re.findall(r"</?([a-zA-Z][a-zA-Z0-9]*)", body))
@@ -95,7 +96,7 @@ def test_text_from_data_stays_text_in_markdown(text):
     assert not re.search(r"[<>|`\[\]!*\n]", escaped)
     assert "@" not in escaped and not re.search(r"&#64;(?!&#8203;)", escaped)
     assert "://" not in escaped
-    lines = markdown.markdown(view(everywhere(text))).split("\n")
+    lines = markdown.render(view(everywhere(text))).split("\n")
     columns = {line.count("|") for line in lines if line.startswith("| ")}
     assert columns <= {5, 6, 7, 8}
     assert sum("<!--" in line for line in lines) == 1
@@ -107,10 +108,10 @@ def test_personal_data_is_masked_everywhere(secret):
     report = everywhere(f"ask {secret} now")
 
     for text in (*(render(view(report)) for render in RENDERERS),
-                 json.dumps(report_findings.to_sarif(view(report)))):
+                 json.dumps(output.to_sarif(view(report)))):
         assert secret not in text
         assert secret.split("@")[0] not in text
-    published = report_outputs.publishable(report)
+    published = output.publishable(report)
     del published["lineage"]
     assert secret not in json.dumps(published)
 

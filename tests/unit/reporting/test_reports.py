@@ -7,8 +7,9 @@ import pytest
 from report_kit import RENDERERS, everywhere, full, gate
 
 from nlp_gitops.core.yamlfile import load_schema
-from nlp_gitops.reporting import render_html, markdown, render_text, report_findings
-from nlp_gitops.reporting.report_view import view
+from nlp_gitops.reporting import markdown, output, phrases
+from nlp_gitops.reporting.html_page import html_page
+from nlp_gitops.reporting.report import view
 
 
 def plain(html):
@@ -26,7 +27,7 @@ def test_the_schema_refuses(change):
         jsonschema.validate(full(**change), load_schema("report"))
 
 
-@pytest.mark.parametrize("render", [markdown.markdown, render_html.page])
+@pytest.mark.parametrize("render", [markdown.render, html_page])
 def test_every_part_is_shown(render):
     text = render(view(full()))
 
@@ -46,10 +47,10 @@ def test_intervals_are_named_by_their_confidence(confidence, said):
 def test_verdict_and_reason_stand_in_the_first_line():
     report = view(full())
 
-    assert markdown.markdown(report).splitlines()[0] == "## ❌ FAIL: books fell below 0.70"
-    assert plain(render_html.page(report)).strip().startswith("✗ FAIL books fell below 0.70")
-    assert render_text.last_line(report) == "GATE: FAIL (books fell below 0.70)"
-    assert markdown.markdown(report).splitlines()[1] == "<!-- gate:small -->"
+    assert markdown.render(report).splitlines()[0] == "## ❌ FAIL: books fell below 0.70"
+    assert plain(html_page(report)).strip().startswith("✗ FAIL books fell below 0.70")
+    assert phrases.last_line(report) == "GATE: FAIL (books fell below 0.70)"
+    assert markdown.render(report).splitlines()[1] == "<!-- gate:small -->"
 
 
 def test_the_worst_stands_first_everywhere():
@@ -61,8 +62,8 @@ def test_the_worst_stands_first_everywhere():
     order = ["far", "near", "waived", "absent", "unsure", "slow", "fine"]
 
     assert [item.id for item in report.gates] == order
-    for text in (render_text.text(report), plain(render_html.page(report)).split("verdict", 1)[1],
-                 markdown.markdown(report).split("### Gates")[1]):
+    for text in (phrases.text(report), plain(html_page(report)).split("verdict", 1)[1],
+                 markdown.render(report).split("### Gates")[1]):
         places = [re.search(rf"{name}\b", text).start() for name in order]
         assert places == sorted(places)
 
@@ -85,7 +86,7 @@ def test_a_waiver_is_always_shown_and_an_expired_one_does_not_help(until, mark):
 def test_the_recorded_policy_decides_what_an_inconclusive_gate_is(counts_as, level):
     report = view(full(gates=[gate("x", "INCONCLUSIVE", counts_as=counts_as)]))
 
-    finding, = report_findings.findings(report)
+    finding, = output.findings(report)
 
     assert finding.severity == level
 
@@ -104,7 +105,7 @@ def test_a_champion_that_was_not_compared_is_said_to_be_so():
 
 
 @pytest.mark.parametrize("render, limit", [
-    (markdown.comment, 65_536), (markdown.markdown, 1_048_576)])
+    (markdown.comment, 65_536), (markdown.render, 1_048_576)])
 def test_a_huge_report_is_cut_from_the_bottom_and_says_so(render, limit):
     long = "<" * 300
     report = everywhere(long)
@@ -129,19 +130,19 @@ def test_a_normal_comment_leaves_nothing_out():
 
 
 def test_the_page_needs_no_network_and_no_script():
-    html = render_html.page(view(full()))
+    html = html_page(view(full()))
 
     assert "http:" not in html and "https:" not in html and "//" not in plain(html)
     assert "<script" not in html and "javascript:" not in html and " style=" not in html
     assert "@import" not in html and "url(" not in html
-    assert "default-src 'none'" in html.replace("&#x27;", "'")
+    assert "default-src 'none'" in html.replace("&#39;", "'")
 
 
 def test_a_matrix_of_150_labels_is_drawn_without_numbers():
     labels = [f"label-{number}" for number in range(150)]
     counts = [[30 if row == column else (row * column) % 3 for column in range(150)]
               for row in range(150)]
-    html = render_html.page(view(full(confusion={
+    html = html_page(view(full(confusion={
         "labels": labels, "counts": counts, "champion_counts": counts[::-1]})))
 
     assert html.count('class="cells"') == 3
@@ -150,7 +151,7 @@ def test_a_matrix_of_150_labels_is_drawn_without_numbers():
 
 @pytest.mark.parametrize("labels, counts", [(["only"], [[5]]), (["only"], [[0]]), ([], [])])
 def test_a_matrix_of_one_label_or_none(labels, counts):
-    html = render_html.page(view(full(confusion={"labels": labels, "counts": counts,
-                                                 "champion_counts": counts})))
+    matrix = {"labels": labels, "counts": counts, "champion_counts": counts}
+    html = html_page(view(full(confusion=matrix)))
 
     assert ("This model" in html) is bool(labels)

@@ -1,8 +1,7 @@
 """The registry page as markup; tests/integration/test_site.py looks at it in a browser."""
 
 from nlp_gitops.registry.events import State
-from nlp_gitops.site.contents import Contents
-from nlp_gitops.site.facts import Links
+from nlp_gitops.site.contents import Contents, Links
 from nlp_gitops.site.page import page
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from nlp_gitops.reporting.report_parts import Gate, LabelScore, Pair, View
+from nlp_gitops.core.tables import table
+from nlp_gitops.reporting.report import Gate, LabelScore, Pair, View
 
 NOTHING = "–"
 MAX_NAMED = 12
+MAX_LINES = 100
+KINDS = {"NOT_MEASURED": "could not be measured: ", "INCONCLUSIVE": "inconclusive: "}
 MARKS = {"PASS": "✓", "WARN": "!", "INCONCLUSIVE": "?", "FAIL": "✗", "NOT_MEASURED": "∅"}
 METRICS = {
     "f1_macro": "macro-F1", "f1_micro": "micro-F1", "f1_weighted": "weighted F1",
@@ -212,3 +215,40 @@ def versions(report: View) -> list[tuple[str, str]]:
              ("gates", facts.get("gates_sha256", "")[:12]),
              ("model", facts.get("model_sha256", "")[:12])]
     return [(name, value) for name, value in named if value]
+
+
+def text(report: View) -> str:
+    """Return the gates, worst first, what else must be known, and the last line."""
+    more = len(report.gates) - MAX_LINES
+    lines = [gate_table(report), f"... and {more:,} more gates" if more > 0 else ""]
+    lines += [f"waiver: {line}" for line in waivers(report)[:MAX_LINES]]
+    lines += [f"note: {line}" for line in blind_spots(report)[:MAX_LINES]]
+    lines += [f"hint: {line}" for line in report.hints[:MAX_LINES]]
+    lines += [comparison(report), last_line(report)]
+    return "\n".join(line for line in lines if line)
+
+
+def gate_table(report: View) -> str:
+    """Return the gates as columns; what compares with a champion only where there is one."""
+    compared = any(gate.champion is not None or gate.delta is not None for gate in report.gates)
+    header = ["gate", "slice", "metric", with_interval(report), "bound"]
+    header += ["champion", "difference [CI]"] if compared else []
+    return table([*header, "n", "verdict"],
+                 [_row(gate, compared) for gate in report.gates[:MAX_LINES]])
+
+
+def _row(gate: Gate, compared: bool) -> list[str]:
+    cells = [gate.id, where(gate), gate.metric,
+             measured(gate.value, gate.interval, gate.metric), bound(gate)]
+    if compared:
+        cells += [number(gate.champion, gate.metric),
+                  difference(gate.delta, gate.delta_interval, gate.metric)]
+    waived = " (waived)" if gate.waived else ""
+    return [*cells, number(gate.n, "rows"), verdict(gate.verdict) + waived]
+
+
+def last_line(report: View) -> str:
+    """Return `GATE: PASS`, or `GATE: FAIL` with the reasons; nothing else, for scripts read it."""
+    if report.verdict in ("PASS", "WARN"):
+        return "GATE: PASS"
+    return f"GATE: FAIL ({KINDS.get(report.verdict, '')}{report.headline})"

@@ -8,11 +8,17 @@ from typing import Any
 
 from nlp_gitops.core import files, sarif
 from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import sha256_text
+from nlp_gitops.core.findings import Finding, annotation
 from nlp_gitops.prompts.sensitive import mask
-from nlp_gitops.reporting import markdown, render_html, report_findings
-from nlp_gitops.reporting.report_parts import View
-from nlp_gitops.reporting.report_view import REPORT_SCHEMA, TEXT, shown, view
+from nlp_gitops.reporting import markdown
+from nlp_gitops.reporting import phrases as words
+from nlp_gitops.reporting.html_page import html_page
+from nlp_gitops.reporting.report import REPORT_SCHEMA, TEXT, Gate, View, shown, view
 
+# GitHub shows this many of each level for one step and drops the others silently.
+MAX_ANNOTATIONS = 10
+GATES = "gates.yaml"
 MAX_BYTES = 50_000_000
 # GitHub drops a step's whole summary when it is larger than 1 MiB.
 SUMMARY_ROOM = markdown.SUMMARY_BYTES
@@ -27,7 +33,7 @@ def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: I
     """
     report = publishable(report)
     parts = view(report)
-    texts = {"report.md": markdown.markdown(parts), "report.html": render_html.page(parts)}
+    texts = {"report.md": markdown.render(parts), "report.html": html_page(parts)}
     lines = "".join(f"{line}\n" for line in predictions)
     if lines:
         texts["predictions.jsonl"] = lines
@@ -37,7 +43,7 @@ def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: I
             files.write_atomic(folder / name, text)
     if sarif_file:
         sarif.write(sarif_file, "eval_gate",
-                    report_findings.findings(parts, *_places(gates_file, parts)))
+                    findings(parts, *_places(gates_file, parts)))
 
 
 def publishable(report: Mapping[str, Any],
@@ -74,22 +80,22 @@ def to_job_summary(report: Mapping[str, Any]) -> None:
     room = SUMMARY_ROOM - (path.stat().st_size if path.exists() else 0)
     if room >= LEAST_SUMMARY:
         with open(path, "a", encoding="utf-8") as stream:
-            stream.write(markdown.markdown(view(report), room - 1) + "\n")
+            stream.write(markdown.render(view(report), room - 1) + "\n")
 
 
 def print_annotations(report: Mapping[str, Any], gates_file: Path | None = None) -> None:
     """Mark the gates that did not pass in the pull request, inside GitHub Actions only."""
     if os.environ.get("GITHUB_ACTIONS") == "true":
         parts = view(report)
-        for line in report_findings.annotations(parts, *_places(gates_file, parts)):
+        for line in annotations(parts, *_places(gates_file, parts)):
             print(line)
 
 
 def _places(gates_file: Path | None, parts: View) -> tuple[dict[str, int], str]:
     """Return each gate's line, and the file in which it is."""
     if gates_file is None:
-        return {}, report_findings.GATES
-    return report_findings.gate_lines(gates_file, parts), os.path.relpath(gates_file)
+        return {}, GATES
+    return gate_lines(gates_file, parts), os.path.relpath(gates_file)
 
 
 def read_report(path: Path) -> dict[str, Any]:
@@ -104,3 +110,56 @@ def read_report(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not a report.json of this version ({REPORT_SCHEMA}); "
                          "write it again: python tools/eval_gate.py")
     return value
+
+
+def findings(report: View, lines: Mapping[str, int] | None = None,
+             file: str = GATES) -> list[Finding]:
+    """Return a finding for each gate that did not pass, worst first; `lines` of `file` by id."""
+    return [_finding(gate, (lines or {}).get(gate.id), file) for gate in report.gates
+            if gate.verdict != "PASS"]
+
+
+def gate_lines(path: Path, report: View) -> dict[str, int]:
+    """Return each gate's line in gates.yaml; nothing if the report judged by another file."""
+    # It brings jsonschema, which takes longer to import than all of rendering.
+    from nlp_gitops.core import yamlfile
+
+    try:
+        text = yamlfile.read_text(path)
+        if sha256_text(text) != report.lineage.get("gates_sha256"):
+            return {}
+        document = yamlfile.parse(text, path)
+        return {gate["id"]: document.position(("gates", number, "id"))[0]
+                for number, gate in enumerate(document.value["gates"])}
+    except (UsageError, KeyError, TypeError):
+        return {}
+
+
+def to_sarif(report: View, lines: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Return the failed gates as a SARIF document."""
+    return sarif.document("eval_gate", findings(report, lines))
+
+
+def annotations(report: View, lines: Mapping[str, int] | None = None,
+                file: str = GATES) -> list[str]:
+    """Return workflow commands: at most ten errors and ten warnings, and how many are left."""
+    shown, left = [], 0
+    found = findings(report, lines, file)
+    for severity in ("error", "warning"):
+        level = [finding for finding in found if finding.severity == severity]
+        shown += [annotation(finding) for finding in level[:MAX_ANNOTATIONS]]
+        left += max(0, len(level) - MAX_ANNOTATIONS)
+    more = f"::notice title=eval_gate::and {left:,} more gates that did not pass; see the report"
+    return [*shown, more] if left else shown
+
+
+def _finding(gate: Gate, line: int | None, file: str) -> Finding:
+    waived = ""
+    if gate.waiver and gate.waived:
+        waived = (f" (waived until {gate.waiver.until} by {gate.waiver.approver}: "
+                  f"{gate.waiver.reason})")
+    reason = gate.reason or f"{words.metric(gate.metric)} of {words.where(gate)}"
+    return Finding(code=gate.id, file=file, line=line,
+                   message=f"{words.verdict(gate.verdict)}: {reason}{waived}",
+                   hint=f"why this rule: {gate.why}" if gate.why else None,
+                   severity="error" if gate.blocks else "warning")
