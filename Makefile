@@ -62,15 +62,18 @@ docs: setup  ## the documentation site in build/docs; dead links fail
 	@echo "read it: python3 -m http.server --bind 127.0.0.1 --directory build/docs"
 
 pictures: setup system  ## the README's pictures, from a demo run for them
+	@$(BIN)/python scripts/rooms.py
 	@$(BIN)/python scripts/pictures.py
 
 live-check: setup  ## the registry on a real, empty GitHub repository: make live-check REPO=OWNER/NAME
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }
 	@$(BIN)/python scripts/live_check.py "$(REPO)" $(if $(CLEAN),--clean)
 
-lint: setup  ## flake8, yamllint, and whether vendor/ is what src/ gives
+lint: setup  ## flake8, yamllint, layers, and whether vendor/ and the picture are what src/ gives
 	@$(BIN)/flake8
 	@$(BIN)/yamllint --strict .
+	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
+	@$(BIN)/python scripts/rooms.py --check
 	@$(BIN)/python scripts/build_wheel.py --check
 
 package: setup  ## build the wheel from src/ into the template, and renew the lines that lock it

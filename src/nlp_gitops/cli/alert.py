@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import alerts, where
+from nlp_gitops.github import alerts
 from nlp_gitops.github.alert_texts import KINDS, Finding
 from nlp_gitops.github.webhook import notify
+from nlp_gitops.registry import github_client
 from nlp_gitops.reporting.markdown import escape
 
 MOST_BYTES = 50_000_000
@@ -35,13 +37,13 @@ def main(argv: Sequence[str]) -> int:
     if (options.report is None) == (options.not_measured is None):
         arguments.error("give a report or --not-measured")
     if options.not_measured is not None:
-        where.summarize(f"## NOT_MEASURED: {options.kind}\n\n{escape(options.not_measured)}")
+        context.summarize(f"## NOT_MEASURED: {options.kind}\n\n{escape(options.not_measured)}")
         print(f"NOT_MEASURED: {options.not_measured}")
         return 0
     found = KINDS[options.kind](_read(options.report))
     papers = options.report.with_suffix(".md")
-    where.summarize(papers.read_text(encoding="utf-8") if papers.is_file()
-                    else f"## {found.title}\n\n{found.text}")
+    context.summarize(papers.read_text(encoding="utf-8") if papers.is_file()
+                      else f"## {found.title}\n\n{found.text}")
     print(found.title)
     if found.alert is not None:
         _tell(options.kind, found)
@@ -60,8 +62,8 @@ def _read(path: Path) -> object:
 
 
 def _tell(kind: str, found: Finding) -> None:
-    connection = where.connection(load_project())
-    url = where.run_url()
+    connection = github_client.connect(load_project())
+    url = context.run_url()
     if not found.alert:
         number = alerts.lowered(connection, kind, found.title)
         print(f"closed #{number}" if number else "no issue is open")

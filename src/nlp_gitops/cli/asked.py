@@ -11,9 +11,9 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import where
 from nlp_gitops.github.asked import asked_at, changed_since
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
@@ -25,15 +25,15 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser(__doc__)
     arguments.add_argument("name", nargs="?", help="a model of project.yaml (default: the first)")
     options = arguments.parse_args(argv)
-    if not where.in_workflow():
+    if not context.in_workflow():
         raise UsageError("this looks at the workflow run that it is part of; there is none here")
     project = load_project()
     name = project.model(options.name or None).name
     ledger = ledger_of(project, None)
     event = changed_since(Snapshot(ledger, ledger.fetch()), name, asked_at(project))
-    where.outputs({"go": str(event is None).lower(), "name": name})
+    context.outputs({"go": str(event is None).lower(), "name": name})
     if event:
         said = f"production changed after this was asked for, so nothing was done: {event}"
-        where.summarize(escape(said))
+        context.summarize(escape(said))
         print(said)
     return 0

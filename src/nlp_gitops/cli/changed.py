@@ -8,11 +8,11 @@ examples:
   nlp-gitops ci changed --base origin/main
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.github.changes import changes, event_base
 
 
@@ -22,12 +22,9 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--base",
                            help="compare with this commit (default: the event's, or main)")
     options = arguments.parse_args(argv)
-    in_workflow = os.environ.get("GITHUB_ACTIONS") == "true"
-    base = options.base or (event_base() if in_workflow else "main")
+    base = options.base or (event_base() if context.in_workflow() else "main")
     found = changes(Path.cwd(), base)
-    lines = [f"code={str(found.code).lower()}", f"key={found.key}"]
-    print("\n".join(lines))
-    if in_workflow and "GITHUB_OUTPUT" in os.environ:
-        with open(os.environ["GITHUB_OUTPUT"], "a", encoding="utf-8") as stream:
-            stream.write("\n".join(lines) + "\n")
+    told = {"code": str(found.code).lower(), "key": found.key}
+    print("\n".join(f"{key}={value}" for key, value in told.items()))
+    context.outputs(told)
     return 0

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import pull_comment, sticky, where
+from nlp_gitops.github import pull_comment, sticky
 from nlp_gitops.github.finished import finished, pull_request
+from nlp_gitops.registry import github_client
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,8 +25,8 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("report", type=Path, metavar="FILE", help="a report.json; may be absent")
     arguments.add_argument("--pull-request", type=int, metavar="N", help="default: the event's")
     options = arguments.parse_args(argv)
-    connection = where.connection(load_project())
-    ended = None if options.pull_request else finished(where.event())
+    connection = github_client.connect(load_project())
+    ended = None if options.pull_request else finished(context.event())
     number = options.pull_request or pull_request(connection, ended)
     if number is None:
         print("no open pull request has this commit as its newest; nothing to say")

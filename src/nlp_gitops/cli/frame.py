@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.git import GitError
 
@@ -61,7 +62,7 @@ def run(main: Callable[[list[str]], int], arguments: list[str]) -> None:
 
 def fail(message: str) -> None:
     """Print one line to standard error, also as an annotation inside GitHub Actions."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if context.in_workflow():
         escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         print(f"::error::{escaped}", file=sys.stderr)
     else:

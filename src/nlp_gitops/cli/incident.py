@@ -21,14 +21,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.github import where
 from nlp_gitops.incidents import facts, pages
 from nlp_gitops.incidents.form import Page
-from nlp_gitops.registry import views
+from nlp_gitops.registry import github_client, views
 from nlp_gitops.registry.remotes import default_name, github_repository
 
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     if options.command == "open":
         suspect = ModelRef.parse(options.what) if "@" in (options.what or "") else None
         page = pages.incident(project, found, suspect, options.why, options.severity,
-                              where.run_url())
+                              context.run_url())
     else:
         page = pages.post_mortem(project, found)
     place = _put(project, options, page)
@@ -97,10 +97,10 @@ def _put(project: Project, options: argparse.Namespace, page: Page) -> str:
     """Open the issue or write the file; return a line that says where it is."""
     name = options.registry or default_name()
     if options.out is None and name != "local" and (
-            where.in_workflow() or github_repository(project, name)):
+            context.in_workflow() or github_repository(project, name)):
         from nlp_gitops.github import incident_issues
 
-        return incident_issues.put(where.connection(project, name), page)
+        return incident_issues.put(github_client.connect(project, name), page)
     moment = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%SZ")
     path = options.out or project.root / "reports" / "incidents" / f"{moment}-{options.command}.md"
     write_atomic(path, f"# {page.title}\n\n{page.text}")

@@ -9,7 +9,7 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import parser
-from nlp_gitops.github import where
+from nlp_gitops.core import context
 from nlp_gitops.github.webhook import notify
 
 
@@ -19,5 +19,5 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("title")
     arguments.add_argument("text", nargs="?", default="")
     options = arguments.parse_args(argv)
-    print(notify(options.title, options.text, where.run_url()))
+    print(notify(options.title, options.text, context.run_url()))
     return 0

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
-from nlp_gitops.github import where
 from nlp_gitops.github.dispatch import dispatch
+from nlp_gitops.registry import github_client
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, resolve
 from nlp_gitops.registry.views import outcome_lines
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
     if "shadow" in project.registry.stages:
         done = promote(registry, ref, "shadow", load_manifest(project.dataset).test_sha256)
         print("\n".join(outcome_lines(done.events)))
-    page = dispatch(where.connection(project), "promote.yml",
+    page = dispatch(github_client.connect(project), "promote.yml",
                     project.registry.protected_branch or "main", {"version": str(ref)})
     print(f"started promote.yml for {ref}: {page}")
     return 0

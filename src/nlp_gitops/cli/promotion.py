@@ -17,13 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import write_json
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.github import where
 from nlp_gitops.github.promotion import begin, check, open_registry
 from nlp_gitops.github.promotion_end import REFUSAL
+from nlp_gitops.registry import github_client
 from nlp_gitops.registry.operations import revoke
 from nlp_gitops.reporting.markdown import escape
 
@@ -50,9 +51,9 @@ def _begin(options: argparse.Namespace) -> int:
     project = load_project()
     registry = open_registry(project, options.registry)
     begun = begin(project, registry, options.version)
-    where.outputs(begun.outputs())
+    context.outputs(begun.outputs())
     if not begun.todo:
-        where.summarize(f"{escape(str(begun.ref))} is in production already; nothing to do.")
+        context.summarize(f"{escape(str(begun.ref))} is in production already; nothing to do.")
         print(f"{begun.ref} is in production already; nothing to do")
         return 0
     try:
@@ -75,13 +76,13 @@ def _end(options: argparse.Namespace) -> int:
     if report is not None:
         revoke(open_registry(project, options.registry), ref, ended.why, report)
     text = release_text.notes(ended, promotion_end.evidence_rows(options.evidence),
-                              where.run_url())
-    where.summarize(text)
+                              context.run_url())
+    context.summarize(text)
     print(f"{ref}: {ended.word}: {ended.why}")
-    print(release_text.publish(where.connection(project), ref, text,
+    print(release_text.publish(github_client.connect(project), ref, text,
                                None if ended.is_good else True))
     if not ended.is_good:
-        print(notify(f"{ref}: promotion {ended.word}", ended.why, where.run_url()))
+        print(notify(f"{ref}: promotion {ended.word}", ended.why, context.run_url()))
     if promotion_end.is_incident(jobs):
         _open_incident(project, options, ref, ended.why)
     return 0 if ended.is_good else 1
@@ -94,5 +95,5 @@ def _open_incident(project: Project, options: argparse.Namespace, ref: ModelRef,
 
     known = facts.gather(project, options.registry, ref.name, [options.evidence],
                          *facts.last_day())
-    page = pages.incident(project, known, ref, why, None, where.run_url())
-    print(incident_issues.put(where.connection(project), page))
+    page = pages.incident(project, known, ref, why, None, context.run_url())
+    print(incident_issues.put(github_client.connect(project), page))

@@ -113,17 +113,15 @@ def _html(project: Project, options: argparse.Namespace) -> None:
 
 
 def _mirror(project: Project, options: argparse.Namespace) -> None:
-    from nlp_gitops import trackers
-    from nlp_gitops.trackers.mirror import notes
-    from nlp_gitops.trackers.replay import send
+    from nlp_gitops.tracking import trackers
 
     chosen = tracking.find(project.root / "runs", options.run)
     names = options.to or trackers.wanted(project.tracking)
     if not names:
         raise UsageError("no tracker to send to; name one with --to, or write "
                          "'tracking: [mlflow]' into project.yaml")
-    send(chosen, trackers.open_trackers(names, project.name, project.root))
-    known = notes(chosen.path)
+    trackers.send(chosen, trackers.open_trackers(names, project.name, project.root))
+    known = trackers.notes(chosen.path)
     _say(options, "\n".join(f"{name}  {known[name]['where']} ({known[name]['state']})"
                             for name in names), known)
 

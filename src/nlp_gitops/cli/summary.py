@@ -8,8 +8,8 @@ examples:
 from collections.abc import Sequence
 
 from nlp_gitops.cli.frame import parser
+from nlp_gitops.core import context
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import where
 from nlp_gitops.github.stage_summary import stage_summary
 from nlp_gitops.registry import views
 from nlp_gitops.registry.reading import Snapshot
@@ -27,5 +27,5 @@ def main(argv: Sequence[str]) -> int:
     newest = views.history(snapshot, None, max(1, options.events))
     text = stage_summary(snapshot.states().values(), [item.event for item in newest])
     print(text)
-    where.summarize(text)
+    context.summarize(text)
     return 0

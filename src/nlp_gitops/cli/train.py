@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops import trackers
 from nlp_gitops.cli.frame import emit, parser
 from nlp_gitops.core.progress import Progress
 from nlp_gitops.core.project import Project, load_project
+from nlp_gitops.tracking import trackers
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,10 +39,9 @@ def _train(project: Project, model: str | None, as_json: bool) -> int:
     settings = project.model(model)
     names = trackers.wanted(project.tracking)
     opened = trackers.open_trackers(names, project.name, project.root)
-    from nlp_gitops.trackers import mirror
     from nlp_gitops.training import train
 
-    result = train(project, settings, mirror.Mirror(opened), Progress(sys.stderr))
+    result = train(project, settings, trackers.Mirror(opened), Progress(sys.stderr))
     if as_json:
         emit(dict(result.details))
         return 0
@@ -53,7 +52,7 @@ def _train(project: Project, model: str | None, as_json: bool) -> int:
     print(f"{'record':<16} {folder}/run.json")
     print(f"{'artifacts':<16} {folder}/artifacts/")
     print(f"{'':<16} {', '.join(_top_names(result.artifacts))}")
-    for name, note in mirror.notes(result.path).items():
+    for name, note in trackers.notes(result.path).items():
         print(f"{name:<16} {note['where']} ({note['state']})")
     print(f"next: python tools/eval_gate.py{project.option(settings.name)}")
     return 0

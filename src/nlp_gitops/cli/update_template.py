@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.github import alerts, template_update, where
+from nlp_gitops.github import alerts, template_update
+from nlp_gitops.registry import github_client
 from nlp_gitops.reporting.markdown import escape
 
 HOW = """\
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _bring(project: Project) -> None:
-    connection = where.connection(project)
+    connection = github_client.connect(project)
     left = template_update.rejected(project.root)
     text = ("Close and open this again to start its checks: what a workflow opens starts none.\n"
             + "".join(f"\n- to merge by hand: {escape(name)}" for name in left))

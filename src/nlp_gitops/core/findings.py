@@ -1,9 +1,10 @@
 """A finding: one fault in a file, with the place and a way to mend it."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from nlp_gitops.core import context
 
 MAX_SHOWN_VALUE = 60
 
@@ -60,7 +61,7 @@ def print_findings(findings: Iterable[Finding], limit: int = 50) -> None:
         print(finding.as_text())
     if len(ranked) > limit:
         print(f"... and {len(ranked) - limit} more; all of them with --json")
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if context.in_workflow():
         for finding in ranked[:10]:
             print(annotation(finding))
 

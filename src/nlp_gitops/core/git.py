@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import NotMeasured, UsageError
 
 # Used for the commits and tags that the machinery makes where git knows no identity.
@@ -76,7 +77,7 @@ def token_environment() -> dict[str, str]:
     Checkouts in workflows keep no credentials, so that no other step can use them.
     """
     token, server = os.environ.get("GITHUB_TOKEN"), os.environ.get("GITHUB_SERVER_URL")
-    if os.environ.get("GITHUB_ACTIONS") != "true" or not token or not server:
+    if not context.in_workflow() or not token or not server:
         return {}
     secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     number = int(os.environ.get("GIT_CONFIG_COUNT", "0"))

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from nlp_gitops.prompts import sensitive
+from nlp_gitops.privacy import sensitive
 
 # C0 controls but tab and line ends, DEL, C1 controls, U+FFFD; or UTF-8 that was read as Latin-1
 # or Windows-1252 and saved again.

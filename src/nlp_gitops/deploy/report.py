@@ -1,12 +1,11 @@
 """What a deploy tells: plain lines, a JSON report, and the job summary inside GitHub Actions."""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import files
+from nlp_gitops.core import context, files
 from nlp_gitops.deploy.canary import Judged
 from nlp_gitops.deploy.judge import KINDS, Decision
 from nlp_gitops.reporting.markdown import escape
@@ -101,7 +100,4 @@ def publish(report: Mapping[str, Any], path: Path, evidence: Path | None) -> Non
     files.write_json(path.parent / "deploys" / f"{moment}-{report['environment']}.json", report)
     if evidence:
         files.write_json(evidence, {**report, "schema": CANARY_SCHEMA})
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        with open(summary, "a", encoding="utf-8") as stream:
-            stream.write(markdown(report) + "\n")
+    context.summarize(markdown(report))

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import files
+from nlp_gitops.core import context, files
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import check_model_name
 from nlp_gitops.core.project import Project
@@ -22,7 +22,6 @@ from nlp_gitops.drift.judge import BOUNDS, Rules
 from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
-from nlp_gitops.github import where
 from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 
@@ -226,10 +225,10 @@ def _rules(project: Project, certificate: Certificate | None) -> Rules:
 
 def _may_show_texts() -> bool:
     """Say whether reports may hold masked texts: everybody can read a public repository's."""
-    if not where.in_workflow():
+    if not context.in_workflow():
         return True
     try:
-        return where.event()["repository"]["private"] is True
+        return context.event()["repository"]["private"] is True
     except (UsageError, OSError, ValueError, KeyError, TypeError):
         return False
 

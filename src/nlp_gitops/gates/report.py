@@ -13,7 +13,7 @@ from nlp_gitops.evaluation import figures, metrics, statistics
 from nlp_gitops.evaluation.families import FAMILIES, family_of
 from nlp_gitops.gates import Answers, Bench, Evidence, Gates, Verdict, overall
 from nlp_gitops.gates.evaluate import Evaluation
-from nlp_gitops.prompts.sensitive import mask
+from nlp_gitops.privacy.sensitive import mask
 from nlp_gitops.tracking import Run
 
 REPORT_SCHEMA = "nlp-gitops/report/1"

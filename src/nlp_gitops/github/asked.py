@@ -4,14 +4,14 @@ import os
 from datetime import datetime
 
 from nlp_gitops.core.project import Project
-from nlp_gitops.github import where
+from nlp_gitops.registry import github_client
 from nlp_gitops.registry.github_client import speaking
 from nlp_gitops.registry.reading import Snapshot
 
 
 def asked_at(project: Project) -> datetime:
     """Return when this workflow run was asked for, as GitHub knows it."""
-    connection = where.connection(project)
+    connection = github_client.connect(project)
     number = int(os.environ["GITHUB_RUN_ID"])
     with speaking(connection.host, f"run {number}"):
         return connection.ask(lambda: connection.repo.get_workflow_run(number).created_at)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from nlp_gitops.core import context
 from nlp_gitops.core.project import Project
-from nlp_gitops.github import where
 from nlp_gitops.registry.github_client import Connection, speaking
 from nlp_gitops.registry.remotes import default_name, github_repository
 
@@ -24,7 +24,7 @@ def promotes_there(project: Project, registry: str | None) -> Connection | None:
     A laptop can write the registry, but it has neither the canary nor the traffic.
     """
     name = registry or default_name()
-    if where.in_workflow() or name == "local":
+    if context.in_workflow() or name == "local":
         return None
     found = github_repository(project, name)
     return Connection(*found) if found else None

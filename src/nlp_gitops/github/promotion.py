@@ -3,10 +3,10 @@
 import os
 from dataclasses import dataclass
 
+from nlp_gitops.core import context
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project
-from nlp_gitops.github import where
 from nlp_gitops.registry import policy
 from nlp_gitops.registry.branch import check_protected
 from nlp_gitops.registry.connect import connect
@@ -56,7 +56,7 @@ def check(project: Project, registry: Registry, begun: Begun) -> None:
 
 def _check_branch(project: Project) -> None:
     branch = project.registry.protected_branch
-    if where.in_workflow() and branch and os.environ.get("GITHUB_REF") != f"refs/heads/{branch}":
+    if context.in_workflow() and branch and os.environ.get("GITHUB_REF") != f"refs/heads/{branch}":
         raise UsageError(f"promotions run on {branch}, whose gates were reviewed; choose it under "
                          "'Use workflow from'")
 

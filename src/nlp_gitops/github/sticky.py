@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nlp_gitops.github.where import in_workflow
+from nlp_gitops.core.context import in_workflow
 from nlp_gitops.registry.github_client import Connection, speaking
 
 # GitHub refuses a longer comment.

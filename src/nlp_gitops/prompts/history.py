@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nlp_gitops.core.findings import Finding
 from nlp_gitops.core.names import Version
-from nlp_gitops.prompts import bump, sensitive
+from nlp_gitops.privacy import sensitive
+from nlp_gitops.prompts import bump
 from nlp_gitops.prompts.file import FILE_NAME, Prompt, read
 from nlp_gitops.prompts.folder import Entry
 from nlp_gitops.prompts.vcs import Base

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core import context
+from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.project import Project
+from nlp_gitops.registry.remotes import github_repository
 
 TRIES = 5
 PAUSE_SECONDS = 1.0
@@ -208,3 +212,15 @@ def _root(error: BaseException) -> str:
     while cause.__context__ or cause.__cause__:
         cause = cause.__cause__ or cause.__context__  # type: ignore[assignment]
     return " ".join(f"{type(cause).__name__}: {cause}".split())
+
+
+def connect(project: Project, remote: str = "origin") -> Connection:
+    """Return the repository of this workflow, or that of a remote; raise UsageError if none is."""
+    if context.in_workflow():
+        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return Connection(urlsplit(server).netloc, os.environ["GITHUB_REPOSITORY"])
+    found = github_repository(project, remote)
+    if found is None:
+        raise UsageError(f"the remote {remote} is not on GitHub; see registry.github_host in "
+                         "project.yaml")
+    return Connection(*found)

@@ -1,13 +1,12 @@
 """Making ledger commits and tags as git objects. Nothing points to them before they are pushed."""
 
-import os
 import subprocess
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.core import git, package_files
+from nlp_gitops.core import context, git, package_files
 from nlp_gitops.registry.events import Event
 from nlp_gitops.registry.ledger import DRAFTS
 
@@ -90,7 +89,7 @@ def root_files() -> dict[str, bytes]:
     begins inside one does without them.
     """
     files = {"README.md": ROOT_README.encode()}
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if context.in_workflow():
         return files
     return {**files, **{f".github/workflows/{name}": data for name, data in stubs().items()}}
 

@@ -43,8 +43,6 @@ class Package:
 def pack(project: Project, run: "Run", description: str,
          tags: Mapping[str, str] | None = None) -> Package:
     """Pack a run whose gate passed; raise if it has no report, or a bad one."""
-    # Here, because it imports numpy, and every command of the registry imports this module.
-    from nlp_gitops.drift import reference
     report = passing_report(run.evaluation / "report.json", files.sha256_tree(run.model_folder),
                             f"python tools/eval_gate.py --run {run.name}")
 
@@ -54,8 +52,8 @@ def pack(project: Project, run: "Run", description: str,
                  "labels": run.details["labels"], "task": run.tags["task"],
                  "model_sha256": run.details["model_sha256"]}
         write_archive(about, run.model_folder, archive, {
-            f"{reference.FOLDER}/{name}": run.artifacts / reference.FOLDER / name
-            for name in reference.NAMES if "drift" in run.details})
+            f"drift/{path.name}": path
+            for path in (run.artifacts / "drift").iterdir()} if "drift" in run.details else {})
         shutil.copyfile(run.evaluation / "report.json", draft / "report.json")
         return build_manifest(run, report, description, tags or {}, archive)
 

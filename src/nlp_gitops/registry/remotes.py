@@ -1,10 +1,9 @@
 """Where a registry is: from `--registry origin` or `local` to a ledger, which suffices to read."""
 
-import os
 import re
 from pathlib import Path
 
-from nlp_gitops.core import git
+from nlp_gitops.core import context, git
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import Project
 from nlp_gitops.registry.ledger import Ledger
@@ -17,7 +16,7 @@ _URL = re.compile(r"(?:https://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/]+@)(?P<host>
 
 def default_name() -> str:
     """Return `origin` inside GitHub Actions, else `local`, so a laptop never writes by accident."""
-    return "origin" if os.environ.get("GITHUB_ACTIONS") == "true" else "local"
+    return "origin" if context.in_workflow() else "local"
 
 
 def ledger_of(project: Project, name: str | None) -> Ledger:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import git
+from nlp_gitops.core import context, git
 from nlp_gitops.core.errors import Conflict
 from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.registry.events import Event, State, VersionState, apply
@@ -106,7 +106,7 @@ def _event(state: State, step: Step) -> Event:
                  stage=step.stage, actor=actor(), at=timestamp(), id=uuid.uuid4().hex,
                  previous_stage=step.previous_stage, replaces=step.replaces,
                  manifest_sha256=step.manifest_sha256, evidence=_evidence(step.evidence),
-                 reason=step.reason, run_url=run_url(), unrevoked=step.unrevoked)
+                 reason=step.reason, run_url=context.run_url(), unrevoked=step.unrevoked)
 
 
 def _evidence(report: bytes | None) -> dict[str, Any] | None:
@@ -163,13 +163,6 @@ def readme(states: Mapping[str, State]) -> str:
 def actor() -> str:
     """Return who acts: the GitHub actor inside a workflow, else git's identity."""
     return os.environ.get("GITHUB_ACTOR") or git.identity(Path.cwd())[0]
-
-
-def run_url() -> str | None:
-    """Return the address of the workflow run, if this is one."""
-    parts = [os.environ.get(key) for key in
-             ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
-    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else None
 
 
 def timestamp() -> str:

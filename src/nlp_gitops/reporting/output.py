@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import files, sarif
+from nlp_gitops.core import context, files, sarif
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import sha256_text
 from nlp_gitops.core.findings import Finding, annotation
-from nlp_gitops.prompts.sensitive import mask
+from nlp_gitops.privacy.sensitive import mask
 from nlp_gitops.reporting import markdown
 from nlp_gitops.reporting import phrases as words
 from nlp_gitops.reporting.html_page import html_page
@@ -85,7 +85,7 @@ def to_job_summary(report: Mapping[str, Any]) -> None:
 
 def print_annotations(report: Mapping[str, Any], gates_file: Path | None = None) -> None:
     """Mark the gates that did not pass in the pull request, inside GitHub Actions only."""
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if context.in_workflow():
         parts = view(report)
         for line in annotations(parts, *_places(gates_file, parts)):
             print(line)

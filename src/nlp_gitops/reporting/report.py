@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from nlp_gitops.prompts.sensitive import mask
+from nlp_gitops.privacy.sensitive import mask
 
 REPORT_SCHEMA = "nlp-gitops/report/1"
 WORST_FIRST = ("FAIL", "NOT_MEASURED", "INCONCLUSIVE", "WARN", "PASS")

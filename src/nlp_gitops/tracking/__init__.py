@@ -4,10 +4,10 @@
 never taken for a result. `metrics.jsonl` only grows. nlp-gitops help tracking shows the files.
 """
 
-from nlp_gitops.tracking.environment import environment
 from nlp_gitops.tracking.logger import RunLogger
 from nlp_gitops.tracking.store import (Run, Unfinished, all_runs, find, gate_report, load,
                                        newest_matching, unfinished)
+from nlp_gitops.tracking.trackers import Tracker
 
-__all__ = ["Run", "RunLogger", "Unfinished", "all_runs", "environment", "find", "gate_report",
+__all__ = ["Run", "RunLogger", "Tracker", "Unfinished", "all_runs", "find", "gate_report",
            "load", "newest_matching", "unfinished"]

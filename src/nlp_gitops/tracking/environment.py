@@ -1,17 +1,23 @@
-"""What a run ran on: Python, platform, packages, the lock file, and the linear algebra library."""
+"""What a run ran on (Python, packages, lock file, BLAS), and what was not committed then."""
 
 import os
 import platform
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from nlp_gitops import __version__
 from nlp_gitops.core import files
+from nlp_gitops.core.git import git, git_bytes
 from nlp_gitops.core.package_files import source_digest
 
 LOCK = "requirements.txt"
+PATCH_LIMIT = 1_000_000
+PATCH_NAME = "uncommitted.patch"
 
 
 def environment(root: Path) -> dict[str, Any]:
@@ -74,3 +80,33 @@ def _blas() -> str | None:
 
 def _shown(value: Any) -> str:
     return "–" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The difference to HEAD. `patch` is None above PATCH_LIMIT bytes; the digest is of all."""
+
+    sha256: str
+    size: int
+    patch: bytes | None
+
+
+def uncommitted(repo: Path) -> Changes:
+    """Return how the work tree differs from HEAD. Index, work tree and objects stay untouched."""
+    top = Path(git(repo, "rev-parse", "--show-toplevel"))
+    objects, index = (top / git(top, "rev-parse", "--git-path", name)
+                      for name in ("objects", "index"))
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / "index"
+        # Only a copy of the real index knows which files are unchanged without reading them.
+        if index.is_file():
+            draft.write_bytes(index.read_bytes())
+        apart = {"GIT_INDEX_FILE": str(draft), "GIT_OBJECT_DIRECTORY": folder,
+                 "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(
+                     filter(None, (str(objects),
+                                   os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES"))))}
+        git(top, "add", "--all", env=apart)
+        patch = git_bytes(top, "diff", "--cached", "--binary", "--full-index", "--no-color",
+                          "--no-ext-diff", "--no-textconv", "HEAD", env=apart)
+    return Changes(sha256(patch).hexdigest(), len(patch),
+                   patch if len(patch) <= PATCH_LIMIT else None)

@@ -12,11 +12,11 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import run_name
 from nlp_gitops.core.progress import Progress
-from nlp_gitops.trackers.mirror import Mirror
 from nlp_gitops.tracking import series
 from nlp_gitops.tracking.environment import environment
 from nlp_gitops.tracking.lineage import Inputs
 from nlp_gitops.tracking.store import RECORD, START, Run, artifact_files, load
+from nlp_gitops.tracking.trackers import Mirror
 
 RUN_SCHEMA = "nlp-gitops/run/1"
 REQUIRED_TAGS = ("task", "dataset_version", "prompt_version", "commit", "license", "language",

@@ -40,7 +40,7 @@ def import_mlflow(root: Path, run_id: str, uri: str | None) -> Run:
 
 def _download(root: Path, run_id: str, uri: str | None, folder: Path) -> None:
     try:
-        from nlp_gitops.trackers import mlflow_tracker
+        from nlp_gitops.tracking import mlflow_tracker
     except ModuleNotFoundError as error:
         raise UsageError(f"import-mlflow: the package {error.name} is not installed; "
                          f"type: pip install {error.name}") from None

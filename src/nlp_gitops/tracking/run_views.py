@@ -6,8 +6,7 @@ from typing import Any
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.tables import table
-from nlp_gitops.trackers import mirror
-from nlp_gitops.tracking import Run, Unfinished, gate_report, series
+from nlp_gitops.tracking import Run, Unfinished, gate_report, series, trackers
 from nlp_gitops.tracking.environment import flat
 
 MAIN_METRIC = "val_f1_macro"
@@ -39,7 +38,7 @@ def page(run: Run) -> str:
                                if not item[0].startswith("package ")]),
               ("artifacts", _files(run)),
               ("mirrors", [(name, f"{note['where']} ({note['state']})")
-                           for name, note in mirror.notes(run.path).items()])]
+                           for name, note in trackers.notes(run.path).items()])]
     return "\n\n".join(_block(title, list(rows)) for title, rows in blocks if rows)
 
 
@@ -88,7 +87,7 @@ def record(run: Run | Unfinished) -> dict[str, Any]:
         return {"name": run.name, "state": "unfinished", **run.start}
     report = gate_report(run)
     return {"state": "finished", **run.details, "gate": report["verdict"] if report else None,
-            "mirrors": mirror.notes(run.path)}
+            "mirrors": trackers.notes(run.path)}
 
 
 def gate_metrics(run: Run) -> dict[str, float]:

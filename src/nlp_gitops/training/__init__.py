@@ -21,9 +21,9 @@ from nlp_gitops.llm import session_of
 from nlp_gitops.model import Model, Prediction, classes
 from nlp_gitops.model.trial import try_stored
 from nlp_gitops.prompts import Prompt
-from nlp_gitops.trackers.mirror import Mirror
 from nlp_gitops.tracking import Run, RunLogger, lineage
-from nlp_gitops.tracking.changes import PATCH_NAME, uncommitted
+from nlp_gitops.tracking.environment import PATCH_NAME, uncommitted
+from nlp_gitops.tracking.trackers import Mirror
 from nlp_gitops.training import plots
 
 PREDICTIONS = "valid_predictions.jsonl"

@@ -13,9 +13,9 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import Project
 from nlp_gitops.core.worktree import checked_out
-from nlp_gitops.trackers import SWITCH
 from nlp_gitops.tracking import Run, load
 from nlp_gitops.tracking.environment import differences
+from nlp_gitops.tracking.trackers import SWITCH
 from nlp_gitops.training import PREDICTIONS
 
 SHOWN = 10

@@ -13,7 +13,7 @@ from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.worktree import checked_out
 from nlp_gitops.data.manifest import load_manifest
-from nlp_gitops.tracking import changes, environment
+from nlp_gitops.tracking import environment
 from nlp_gitops.training.reproduction import reproduce
 
 
@@ -56,7 +56,7 @@ def test_a_training_that_draws_at_random_is_found_out(small, capsys):
     assert code == 1
     assert outcome["verdict"] == "DIFFERENT" and not outcome["model"]["identical"]
     assert {"what": "package numpy", "then": "1.0.0",
-            "now": environment(small)["packages"]["numpy"]} in outcome["environment"]
+            "now": environment.environment(small)["packages"]["numpy"]} in outcome["environment"]
 
 
 def altered(root, change):
@@ -100,7 +100,7 @@ def test_a_project_below_the_top_of_its_repository_is_found_again(tmp_path):
     (inner / "a.txt").write_text("new\n")
     (tmp_path / "beside.txt").write_text("new\n")
 
-    with checked_out(inner, "HEAD", changes.uncommitted(inner).patch) as tree:
+    with checked_out(inner, "HEAD", environment.uncommitted(inner).patch) as tree:
         assert (tree / "a.txt").read_text() == "new\n"
         assert (tree.parent.parent / "beside.txt").read_text() == "new\n"
 

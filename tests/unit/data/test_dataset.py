@@ -16,7 +16,7 @@ from nlp_gitops.data.command import check_and_fix
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.report import Report
 from nlp_gitops.data.texts import personal
-from nlp_gitops.prompts import sensitive
+from nlp_gitops.privacy import sensitive
 
 SCHEMA = """\
 name: reviews

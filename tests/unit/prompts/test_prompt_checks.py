@@ -11,7 +11,7 @@ from prompt_kit import GOOD, changed, codes, commit, found, put, put_dataset
 from nlp_gitops import prompts
 from nlp_gitops.cli.check_prompts import main
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.prompts import sensitive
+from nlp_gitops.privacy import sensitive
 from nlp_gitops.prompts.report import check
 
 pytest_plugins = ["prompt_fixtures"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_kit import RENDERERS, everywhere, full
 
-from nlp_gitops.prompts.sensitive import mask
+from nlp_gitops.privacy.sensitive import mask
 from nlp_gitops.reporting import markdown, output
 from nlp_gitops.reporting.html_page import html_page
 from nlp_gitops.reporting.report import shown, view

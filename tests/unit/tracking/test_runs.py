@@ -16,7 +16,7 @@ from nlp_gitops.core.project import load_project
 from nlp_gitops.core.worktree import checked_out
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.reporting import charts
-from nlp_gitops.tracking import changes, lineage, run_pages, run_views, series
+from nlp_gitops.tracking import environment, lineage, run_pages, run_views, series
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_uncommitted_changes_are_kept_as_a_patch_that_gives_the_same_tree(projec
     status = git(root, "status", "--porcelain")
     objects = git(root, "count-objects")
 
-    found = changes.uncommitted(root)
+    found = environment.uncommitted(root)
 
     assert (git(root, "status", "--porcelain"), git(root, "count-objects")) == (status, objects)
     with checked_out(root, "HEAD", found.patch) as tree:
@@ -77,10 +77,10 @@ def test_uncommitted_changes_are_kept_as_a_patch_that_gives_the_same_tree(projec
 
 
 def test_a_large_change_leaves_only_its_digest(project, monkeypatch):
-    monkeypatch.setattr(changes, "PATCH_LIMIT", 100)
+    monkeypatch.setattr(environment, "PATCH_LIMIT", 100)
     (project.root / "notes.txt").write_text("x" * 1000)
 
-    found = changes.uncommitted(project.root)
+    found = environment.uncommitted(project.root)
 
     assert found.patch is None
     assert found.size > 1000 and len(found.sha256) == 64

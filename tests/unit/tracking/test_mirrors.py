@@ -7,13 +7,12 @@ import shutil
 import pytest
 from runs_kit import TAGS, Spy, logged
 
-from nlp_gitops import trackers, tracking
+from nlp_gitops import tracking
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.trackers.mirror import Mirror, notes
-from nlp_gitops.trackers.replay import send
-from nlp_gitops.tracking import RunLogger, lineage, run_import
+from nlp_gitops.tracking import RunLogger, lineage, run_import, trackers
+from nlp_gitops.tracking.trackers import Mirror, notes, send
 
 
 def test_a_mirror_hears_all_of_a_run(tmp_path, capsys):

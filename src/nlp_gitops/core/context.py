@@ -1,16 +1,12 @@
-"""Where this run is: the repository on GitHub, the page of the run, outputs and the summary."""
+"""The GitHub Actions run that this process is part of: its event, its page, outputs and summary."""
 
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.core.project import Project
-from nlp_gitops.registry.github_client import Connection
-from nlp_gitops.registry.remotes import github_repository
 
 
 def in_workflow() -> bool:
@@ -18,24 +14,11 @@ def in_workflow() -> bool:
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
-def connection(project: Project, remote: str = "origin") -> Connection:
-    """Return the repository of this workflow, or that of a remote; raise UsageError if none is."""
-    if in_workflow():
-        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-        return Connection(urlsplit(server).netloc, os.environ["GITHUB_REPOSITORY"])
-    found = github_repository(project, remote)
-    if found is None:
-        raise UsageError(f"the remote {remote} is not on GitHub; see registry.github_host in "
-                         "project.yaml")
-    return Connection(*found)
-
-
 def run_url() -> str | None:
     """Return the page of this workflow run; None outside of one."""
-    if not in_workflow():
-        return None
-    return "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}".format(
-        **os.environ)
+    parts = [os.environ.get(key) for key in
+             ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else None
 
 
 def event() -> dict[str, Any]:
