@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nlp_gitops.audit import bundle
 from nlp_gitops.audit.check import check
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import sha256_bytes, write_atomic
 from nlp_gitops.core.project import load_project
@@ -27,15 +27,13 @@ from nlp_gitops.registry.operations import resolve
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("version", nargs="?", metavar="NAME@vX.Y.Z",
                            help="a version, or NAME@production for the one in that stage")
     arguments.add_argument("--verify", type=Path, metavar="FILE",
                            help="check an audit file; exit 1 for any alteration")
     arguments.add_argument("--out", type=Path, metavar="FILE",
                            help="where to write (default: reports/audit/NAME-vX.Y.Z.tar)")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     if (options.version is None) == (options.verify is None):
         raise UsageError("name one version to write about, or one file: --verify FILE")
@@ -49,27 +47,22 @@ def _write(options: argparse.Namespace) -> int:
     data = bundle.make(project.root, registry, ref)
     path = options.out or project.root / "reports" / "audit" / f"{bundle.folder(ref)}.tar"
     write_atomic(path, data)
-    if options.json:
-        emit({"version": str(ref), "file": str(path), "sha256": sha256_bytes(data)})
-        return 0
-    print(f"wrote {path} ({len(data):,} bytes, sha256 {sha256_bytes(data)})")
-    print(f"unpack it and open {bundle.folder(ref)}/{bundle.INDEX}; check it anywhere: "
-          "nlp-gitops audit --verify FILE")
+    digest = sha256_bytes(data)
+    show(options, {"version": str(ref), "file": str(path), "sha256": digest},
+         f"wrote {path} ({len(data):,} bytes, sha256 {digest})",
+         f"unpack it and open {bundle.folder(ref)}/{bundle.INDEX}; check it anywhere: "
+         "nlp-gitops audit --verify FILE")
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
     found = check(options.verify)
-    if options.json:
-        emit(asdict(found))
-    else:
-        for line in (*found.faults, *(f"not checked: {text}" for text in found.unchecked)):
-            print(line)
-        if found.faults:
-            print(f"{options.verify}: faults found: {len(found.faults)}; do not rely on it")
-        else:
-            print(f"{found.version}: all {found.files} files follow from ledger commit "
-                  f"{found.ledger} and the source commit")
-            print(f"is that commit the team's? git fetch origin registry && git merge-base "
-                  f"--is-ancestor {found.ledger} FETCH_HEAD && echo yes")
+    verdict = [f"{options.verify}: faults found: {len(found.faults)}; do not rely on it"]
+    if not found.faults:
+        verdict = [f"{found.version}: all {found.files} files follow from ledger commit "
+                   f"{found.ledger} and the source commit",
+                   "is that commit the team's? git fetch origin registry && git merge-base "
+                   f"--is-ancestor {found.ledger} FETCH_HEAD && echo yes"]
+    show(options, asdict(found), *found.faults,
+         *(f"not checked: {text}" for text in found.unchecked), *verdict)
     return 1 if found.faults else 3 if found.unchecked else 0

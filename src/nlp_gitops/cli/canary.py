@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.names import Version
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("--champion", required=True, metavar="URL|vX.Y.Z")
     arguments.add_argument("--candidate", required=True, metavar="URL|vX.Y.Z")
     arguments.add_argument("--log", type=Path, metavar="DIR",
@@ -33,22 +33,15 @@ def main(argv: Sequence[str]) -> int:
                            help="add up all processes behind each name (a headless Service)")
     arguments.add_argument("--once", action="store_true",
                            help="judge all that was counted so far, with one look")
-    arguments.add_argument("--every", type=float, default=5.0, metavar="SECONDS",
+    arguments.add_argument("--every", type=positive(float), default=5.0, metavar="SECONDS",
                            help="between looks")
-    arguments.add_argument("--deadline", type=float, default=1800.0, metavar="SECONDS",
+    arguments.add_argument("--deadline", type=positive(float), default=1800.0, metavar="SECONDS",
                            help="no verdict by then is exit 4")
-    arguments.add_argument("--min-requests", type=int, default=500, metavar="N",
+    arguments.add_argument("--min-requests", type=positive(int), default=500, metavar="N",
                            help="answers of the candidate before it can pass")
     arguments.add_argument("--evidence-out", type=Path, metavar="FILE", help="write JSON there")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
-    for name in ("every", "deadline", "min_requests"):
-        if not 0 < getattr(options, name) < 1e6:
-            raise UsageError(f"--{name.replace('_', '-')} must be above 0 and below 1,000,000")
-    return _judge(options)
 
-
-def _judge(options: argparse.Namespace) -> int:
     from nlp_gitops.core import files
     from nlp_gitops.deploy import report
 
@@ -56,10 +49,7 @@ def _judge(options: argparse.Namespace) -> int:
              "candidate": options.candidate, **_watched(options), "ended": report.now()}
     if options.evidence_out:
         files.write_json(options.evidence_out, found)
-    if options.json:
-        emit(found)
-    else:
-        print(f"CANARY: {found['verdict']}: {found['why']}")
+    show(options, found, f"CANARY: {found['verdict']}: {found['why']}")
     return report.EXIT_CODES[found["verdict"]]
 
 
@@ -107,5 +97,5 @@ def _reader(options: argparse.Namespace, side: str) -> Callable[[], object]:
         version = Version.parse(side).tag
         return lambda: of_log(options.log, version)
     if not side.startswith(("http://", "https://")):
-        raise UsageError(f"{side!r} is no URL; give the address of a service, or add --log DIR")
+        raise UsageError(f"{side!r} is not a URL; give the address of a service, or add --log DIR")
     return Replicas(side).counts if options.replicas else lambda: of_service(side)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.project import Project, load_project
@@ -25,10 +25,8 @@ from nlp_gitops.registry.packaging import Package, load_package
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("--model", help="a model of project.yaml (default: all that are packed)")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     names = [project.model(options.model).name] if options.model else list(project.models)
@@ -42,11 +40,8 @@ def main(argv: Sequence[str]) -> int:
     for path, text, about in cards:
         write_atomic(path, text)
         found.append({"file": str(path), "unwritten": model_card.unwritten(text), **about})
-    if options.json:
-        emit({"cards": found})
-        return 0
-    for card in found:
-        print(f"wrote {card['file']}" + (_told(card) if "run" in card else ""))
+    show(options, {"cards": found}, *(
+        f"wrote {card['file']}" + (_about(card) if "run" in card else "") for card in found))
     return 0
 
 
@@ -61,7 +56,7 @@ def _card(project: Project, package: Package,
         "production": str(holder) if holder else None}
 
 
-def _told(card: Mapping[str, Any]) -> str:
+def _about(card: Mapping[str, Any]) -> str:
     rest = card["unwritten"]
     return (f" about run {card['run']} ({card['version'] or 'not registered'}; in production: "
             f"{card['production'] or 'none'})"

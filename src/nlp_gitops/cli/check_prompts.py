@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import emit, parser, show
 from nlp_gitops.core import sarif
 from nlp_gitops.core.findings import print_findings
 from nlp_gitops.prompts.diff import diff, lines
@@ -27,8 +27,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def check_folder(argv: Sequence[str]) -> int:
-    """Check the prompts, mend them if asked, and print the findings that are left."""
-    arguments = parser(__doc__)
+    """Check the prompts, fix them if asked, and print the findings that are left."""
+    arguments = parser(__doc__, "--json")
     add = arguments.add_argument
     add("prompts", type=Path, nargs="?", default=Path("prompts"),
         help="the prompts folder, or one prompt's folder (default: prompts)")
@@ -38,7 +38,6 @@ def check_folder(argv: Sequence[str]) -> int:
         help="write edited prompts as new versions and put the old ones back")
     add("--data", type=Path, metavar="FILE",
         help="the dataset whose labels count (default: data/dataset.yaml beside the prompts)")
-    add("--json", action="store_true", help="print JSON")
     add("--sarif", type=Path, metavar="FILE", help="write SARIF for code scanning")
     options = arguments.parse_args(argv)
     report = check(options.prompts, options.base, options.data)
@@ -70,20 +69,16 @@ def print_report(report: Report) -> None:
 
 def show_diff(argv: Sequence[str]) -> int:
     """Print what changed between two prompt files and the bump it needs."""
-    arguments = parser("Shows what changed between two prompt files, and the bump it needs.")
+    arguments = parser("Shows what changed between two prompt files, and the bump it needs.",
+                       "--json")
     arguments.prog += " diff"
     arguments.add_argument("old", type=Path, metavar="A")
     arguments.add_argument("new", type=Path, metavar="B")
-    arguments.add_argument("--json", action="store_true", help="print JSON")
     options = arguments.parse_args(argv)
     result = diff(options.old, options.new)
-    if options.json:
-        emit(result.as_dict())
-        return 0
-    for line in lines(result):
-        print(line)
     declared = result.new.version
     enough = "" if declared >= result.needed else f"; {declared} is too low"
-    print(f"BUMP: {result.bump}, from {result.old.version} to {result.needed} or higher{enough}"
-          if result.changes else "BUMP: none, nothing that the model sees changed")
+    bump = f"{result.bump}, from {result.old.version} to {result.needed} or higher{enough}"
+    show(options, result.as_dict(), *lines(result), "BUMP: " + (
+        bump if result.changes else "none, nothing that the model sees changed"))
     return 0

@@ -17,7 +17,7 @@ from nlp_gitops.data.command import check_and_fix
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("manifest", type=Path, nargs="?", default=Path("data/dataset.yaml"),
                            help="default: data/dataset.yaml")
     arguments.add_argument("--fix", action="store_true",
@@ -25,7 +25,6 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--base", metavar="REF",
                            help="compare with this commit or branch (default: the merge base "
                            "with the default branch)")
-    arguments.add_argument("--json", action="store_true", help="print the report as JSON")
     arguments.add_argument("--sarif", type=Path, metavar="FILE", help="write the findings as SARIF")
     options = arguments.parse_args(argv)
     report, done = check_and_fix(options.manifest, options.base, options.fix)

@@ -21,11 +21,12 @@ examples:
 
 import argparse
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import Project, load_project
 
@@ -36,14 +37,11 @@ def main(argv: Sequence[str]) -> int:
     # A cancelled workflow sends SIGTERM; traffic must go back then, as after an interrupt.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = load_project()
-    try:
-        from nlp_gitops.deploy import care, command
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{error.name} is not installed; type: make setup") from None
-    say = _silent if options.json else _print
+    from nlp_gitops.deploy import care, command
+
     if options.status:
         found = care.status(project, options.environment)
-        emit(found) if options.json else _print_status(found)
+        show(options, found, *_status_lines(found))
         return 0
     if options.stop:
         care.stop(project, options.environment, _print)
@@ -51,11 +49,13 @@ def main(argv: Sequence[str]) -> int:
     if options.abort:
         care.abort(project, options.environment, options.reason, _print)
         return 0
+    # With --json only the report goes to standard output.
+    say = (lambda line: None) if options.json else _print
     return _deploy(project, options, command.Story(say, options.rehearsal))
 
 
 def _arguments() -> argparse.ArgumentParser:
-    found = parser(__doc__)
+    found = parser(__doc__, "--registry", "--model", "--json")
     found.add_argument("--environment", required=True, choices=("staging", "production"))
     what = found.add_mutually_exclusive_group(required=True)
     what.add_argument("--stage", choices=("staging", "shadow", "production"),
@@ -67,8 +67,6 @@ def _arguments() -> argparse.ArgumentParser:
     what.add_argument("--stop", action="store_true", help="end all processes")
     found.add_argument("--strategy", choices=("blue-green", "canary", "shadow"),
                        help="default: canary with --candidate, else blue-green")
-    found.add_argument("--model", help="a model of project.yaml (default: the first)")
-    found.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     found.add_argument("--rehearsal", action="store_true",
                        help="try it in a short-lived environment; nothing is deployed")
     found.add_argument("--evidence-out", type=Path, metavar="FILE",
@@ -81,17 +79,16 @@ def _arguments() -> argparse.ArgumentParser:
                        help="deploy elsewhere by this program: see deploy/hooks/README.md")
     found.add_argument("--reason", default="no reason given", help="with --abort")
     found.add_argument("--fault", metavar="KIND=SIZE", help="plant a fault, with --rehearsal only")
-    found.add_argument("--json", action="store_true", help="print the report as JSON")
     judge = found.add_argument_group("the judge of a canary or shadow")
-    judge.add_argument("--deadline", type=float, metavar="SECONDS",
+    judge.add_argument("--deadline", type=positive(float), metavar="SECONDS",
                        help="no verdict by then means back (default: 1800; 90 in a rehearsal)")
-    judge.add_argument("--every", type=float, metavar="SECONDS",
+    judge.add_argument("--every", type=positive(float), metavar="SECONDS",
                        help="between looks (default: 5; 0.5 in a rehearsal)")
-    judge.add_argument("--min-requests", type=int, default=500, metavar="N",
+    judge.add_argument("--min-requests", type=positive(int), default=500, metavar="N",
                        help="answers of the candidate before it can pass")
     judge.add_argument("--steps", default="10,50", metavar="PERCENT,…",
                        help="the candidate's shares of the traffic, at most 50")
-    judge.add_argument("--lease", type=float, default=60.0, metavar="SECONDS",
+    judge.add_argument("--lease", type=positive(float), default=60.0, metavar="SECONDS",
                        help="without a living judge the canary ends after this")
     return found
 
@@ -116,10 +113,7 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
         options.hook, _plan(options, strategy == "shadow")), story)
     path = project.root / "reports" / f"deploy-{options.environment}.json"
     report.publish(found, path, options.evidence_out)
-    if options.json:
-        emit(found)
-    else:
-        print("\n".join(report.lines(found)))
+    show(options, found, *report.lines(found))
     return report.EXIT_CODES[found["verdict"]]
 
 
@@ -136,33 +130,25 @@ def _plan(options: argparse.Namespace, mirrored: bool) -> object:
     if list(steps) != sorted({step for step in steps if 0 < step <= MOST_WEIGHT}) or not steps:
         raise UsageError(f"--steps {options.steps!r}: write rising per cents of at most "
                          f"{MOST_WEIGHT}, for example 10,50")
-    for name in ("deadline", "every", "min_requests", "lease"):
-        value = getattr(options, name)
-        if value is not None and not 0 < value < 1e6:
-            raise UsageError(f"--{name.replace('_', '-')} must be above 0 and below 1,000,000")
     plan = Plan(deadline=90.0, every=0.5) if options.rehearsal else Plan()
     return replace(plan, steps=(0,) if mirrored else steps, mirrored=mirrored, lease=options.lease,
                    deadline=options.deadline or plan.deadline, every=options.every or plan.every,
                    rules=replace(plan.rules, least=options.min_requests))
 
 
-def _print_status(found: dict[str, object]) -> None:
+def _status_lines(found: dict[str, Any]) -> Iterator[str]:
     well = "well" if found["well"] else "NOT well; deploy again"
-    print(f"{found['environment']} on {found['url']}: {found['serving'] or 'nothing'}, {well}")
+    yield f"{found['environment']} on {found['url']}: {found['serving'] or 'nothing'}, {well}"
     for name, slot in found["slots"].items():
-        print(f"  {name:<6} {slot['version']}  port {slot['port']}  "
-              f"{'ready' if slot['ready'] else 'not running'}")
+        ready = "ready" if slot["ready"] else "not running"
+        yield f"  {name:<6} {slot['version']}  port {slot['port']}  {ready}"
     if found["weight"]:
-        print(f"  canary: {found['weight']} % of the traffic to slot {found['canary']}")
+        yield f"  canary: {found['weight']} % of the traffic to slot {found['canary']}"
     if found["mirrored"]:
-        print(f"  shadow: a copy of every request to slot {found['canary']}")
+        yield f"  shadow: a copy of every request to slot {found['canary']}"
     for version, why in found["blocked"].items():
-        print(f"  blocked: {version}: {why}")
+        yield f"  blocked: {version}: {why}"
 
 
 def _print(line: str) -> None:
     print(line, flush=True)
-
-
-def _silent(line: str) -> None:
-    """Print nothing: with --json only the report goes to standard output."""

@@ -25,14 +25,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import Project, load_project
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("command", nargs="?", default="report",
                            choices=("report", "calibrate", "profile"))
     arguments.add_argument("--reference", metavar="LOGS|NAME@vX.Y.Z")
@@ -41,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
                            help="where reports go (default: reports/drift)")
     arguments.add_argument("--model", metavar="NAME[@vX.Y.Z]",
                            help="whose traffic (default: the first model's production version)")
-    arguments.add_argument("--days", type=int, metavar="N", help="only the newest N days of a log")
+    arguments.add_argument("--days", type=positive(int), metavar="N",
+                           help="only the newest N days of a log")
     arguments.add_argument("--rule", choices=("test", "fixed"), default="test",
                            help="fixed: cosine distance above .08, without a test")
     arguments.add_argument("--feedback", metavar="DIR", help="delayed labels (tools/feedback.py)")
@@ -51,11 +52,9 @@ def main(argv: Sequence[str]) -> int:
                            help="dask reads files on several machines (nlp-gitops help drift)")
     arguments.add_argument("--texts", type=int, default=8, metavar="N",
                            help="masked texts in the report; 0 for none")
-    arguments.add_argument("--registry", help="origin or local (default: origin in Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
-    if options.days is not None and options.days < 1 or options.texts < 0:
-        raise UsageError("--days must be at least 1, --texts at least 0")
+    if options.texts < 0:
+        raise UsageError("--texts must be at least 0")
     return {"report": _report, "calibrate": _calibrate, "profile": _profile}[options.command](
         load_project(), options)
 
@@ -72,12 +71,8 @@ def _report(project: Project, options: argparse.Namespace) -> int:
         command.write(out, report.not_measured(options.model or project.model().name,
                                                str(error)), [])
         raise
-    if options.json:
-        emit(found)
-    else:
-        print(summary.text(found))
-        print(f"full report: {out}/report.html")
-        print(summary.last_line(found))
+    show(options, found, summary.text(found), f"full report: {out}/report.html",
+         summary.last_line(found))
     return EXIT_CODES[found["verdict"]]
 
 
@@ -85,15 +80,13 @@ def _calibrate(project: Project, options: argparse.Namespace) -> int:
     from nlp_gitops.drift import command
 
     found = command.calibrate(project, _wish(options))
-    if options.json:
-        emit(found.record())
-        return 0
-    print(f"{found.weeks} weeks, {found.rows:,} lines, {found.first} to {found.last}")
-    print(f"weeks with a warning: {found.weeks_with_warning}; with an alert by the general bounds: "
-          f"{found.weeks_with_alert}")
-    for name, bound in found.bounds.items():
-        print(f"{name:<14} largest effect {found.largest[name]:.4f}, bound {bound:.4f}")
-    print(f"written to {project.drift.calibration}; if those weeks were fine, commit it")
+    show(options, found.record(),
+         f"{found.weeks} weeks, {found.rows:,} lines, {found.first} to {found.last}",
+         f"weeks with a warning: {found.weeks_with_warning}; with an alert by the general bounds: "
+         f"{found.weeks_with_alert}",
+         *(f"{name:<14} largest effect {found.largest[name]:.4f}, bound {bound:.4f}"
+           for name, bound in found.bounds.items()),
+         f"written to {project.drift.calibration}; if those weeks were fine, commit it")
     return 0
 
 

@@ -17,37 +17,29 @@ examples:
 from collections.abc import Sequence
 from functools import partial
 
-from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.core.errors import UsageError
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.files import write_json
 from nlp_gitops.core.project import load_project
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("what", choices=("rollback", "incident"))
     arguments.add_argument("version", nargs="?", metavar="NAME@vX.Y.Z",
                            help="default: the first model's version in production, or in staging")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
-    try:
-        from nlp_gitops.deploy.command import rehearse_rollback
-        from nlp_gitops.incidents.drill import drill
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{error.name} is not installed; type: make setup") from None
+    from nlp_gitops.deploy.command import rehearse_rollback
+    from nlp_gitops.incidents.drill import drill
+
     project = load_project()
     say = (lambda line: None) if options.json else partial(print, flush=True)
     practise = rehearse_rollback if options.what == "rollback" else drill
     found = practise(project, options.version, options.registry, say)
     if options.what == "rollback":
         write_json(project.root / "reports" / "drill.json", found)
-    if options.json:
-        emit(found)
-    else:
-        times = [f"time to {name} {found[f'{name}_seconds']:.1f} s"
-                 for name in ("detect", "restore") if f"{name}_seconds" in found]
-        print(f"DRILL: {found['verdict']} in {found['seconds']:.0f} s"
-              + (": " if times else "") + ", ".join(times))
+    times = [f"time to {name} {found[f'{name}_seconds']:.1f} s"
+             for name in ("detect", "restore") if f"{name}_seconds" in found]
+    show(options, found, f"DRILL: {found['verdict']} in {found['seconds']:.0f} s"
+         + (": " if times else "") + ", ".join(times))
     return 0 if found["verdict"] == "PASS" else 1

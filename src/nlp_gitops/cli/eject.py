@@ -11,7 +11,7 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.project import find_root
 from nlp_gitops.repository import eject
 
@@ -21,25 +21,18 @@ NEXT = ("make setup", "git add -A && git commit -m 'The machinery is our code no
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
+    arguments = parser(__doc__, "--json")
     options = arguments.parse_args(argv)
     plan = eject.plan(find_root())
     eject.apply(plan)
     remarks = eject.remarks(plan)
-    if options.json:
-        emit({"unpacked": {"folder": eject.FOLDER, "files": len(plan.unpack)},
-              "rewritten": list(plan.rewrite), "removed": list(plan.remove), "left": remarks,
-              "next": list(NEXT)})
-        return 0
-    print(f"unpacked: {eject.FOLDER}/ ({len(plan.unpack)} files)")
-    for name in plan.rewrite:
-        print(f"rewritten: {name}")
-    for name in plan.remove:
-        print(f"removed: {name}")
-    for line in remarks:
-        print(f"left for you: {line}")
-    print("next:")
-    for line in NEXT:
-        print(f"  {line}")
+    show(options,
+         {"unpacked": {"folder": eject.FOLDER, "files": len(plan.unpack)},
+          "rewritten": list(plan.rewrite), "removed": list(plan.remove), "left": remarks,
+          "next": list(NEXT)},
+         f"unpacked: {eject.FOLDER}/ ({len(plan.unpack)} files)",
+         *(f"rewritten: {name}" for name in plan.rewrite),
+         *(f"removed: {name}" for name in plan.remove),
+         *(f"left for you: {line}" for line in remarks),
+         "next:", *(f"  {line}" for line in NEXT))
     return 0

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import emit, parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.gates import exit_code
 
@@ -58,11 +58,10 @@ def _know_own_metrics() -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the parser. Flags like --min_f1_macro were taken out before."""
-    found = parser(__doc__)
+    found = parser(__doc__, "--model", "--json")
     found.add_argument("command", nargs="?", default="evaluate",
                        choices=("evaluate", "plan", "selftest"))
     found.add_argument("--run", help="a run's name, or how it begins")
-    found.add_argument("--model", help="a model of project.yaml (default: the first)")
     found.add_argument("--gates", metavar="FILE", help="other rules than gates.yaml")
     found.add_argument("--champion", default="auto", metavar="WHICH",
                        help="auto (the version in production), none, or NAME@vX.Y.Z")
@@ -78,7 +77,6 @@ def arguments() -> argparse.ArgumentParser:
     found.add_argument("--disagreement", type=float, default=0.05,
                        help="plan: the share of rows on which two models differ")
     found.add_argument("--sarif", type=Path, metavar="FILE", help="write failed gates as SARIF")
-    found.add_argument("--json", action="store_true", help="print the report as JSON")
     bounds = found.add_argument_group("bounds that replace those of gates.yaml; any metric works")
     bounds.add_argument("--min_METRIC", metavar="X", help="for example --min_f1_macro 0.80")
     bounds.add_argument("--max_METRIC", metavar="X", help="for example --max_latency_ms_p95 150")
@@ -154,16 +152,15 @@ def selftest(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
 
     found = make(options, bounds)
     code = found.exit_code
-    if options.json:
-        emit({"rows": found.rows, "from": found.source, "same": found.same,
-              "degraded": found.degraded,
-              "verdict": {0: "PASS", 1: "FAIL", 3: "NOT_MEASURED"}[code]})
-        return code
-    print(f"{found.rows} rows: {found.source}")
-    print(f"a model against itself: {found.same} (must be PASS)")
-    print(f"a copy with {found.changed} of {found.rows} answers changed: {found.degraded} "
-          "(must be FAIL)")
-    print({0: "SELFTEST: PASS", 1: "SELFTEST: FAIL (the gate blocks a model equal to the champion)",
-           3: "SELFTEST: FAIL (could not be measured: these rows are too few to see one answer in "
-              "ten go wrong)"}[code])
+    verdict, last = {
+        0: ("PASS", "SELFTEST: PASS"),
+        1: ("FAIL", "SELFTEST: FAIL (the gate blocks a model equal to the champion)"),
+        3: ("NOT_MEASURED", "SELFTEST: FAIL (could not be measured: these rows are too few to see "
+            "one answer in ten go wrong)")}[code]
+    show(options, {"rows": found.rows, "from": found.source, "same": found.same,
+                   "degraded": found.degraded, "verdict": verdict},
+         f"{found.rows} rows: {found.source}",
+         f"a model against itself: {found.same} (must be PASS)",
+         f"a copy with {found.changed} of {found.rows} answers changed: {found.degraded} "
+         "(must be FAIL)", last)
     return code

@@ -11,7 +11,7 @@ examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
 
@@ -20,13 +20,12 @@ DEFAULT = "logs/feedback"
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("file", type=Path, metavar="FILE")
     arguments.add_argument("--id", default="request_id", metavar="FIELD")
     arguments.add_argument("--label", default="label", metavar="FIELD")
     arguments.add_argument("--to", metavar="DIR", help=f"the feedback log (default: drift.feedback "
                            f"of project.yaml, else {DEFAULT})")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     if not options.file.is_file():
         raise UsageError(f"{options.file}: no such file")
@@ -34,9 +33,6 @@ def main(argv: Sequence[str]) -> int:
 
     target = feedback.check_place(options.to or load_project().drift.feedback or DEFAULT)
     path, number = feedback.take_in(options.file, target, options.id, options.label)
-    if options.json:
-        emit({"file": str(path), "labels": number})
-    else:
-        print(f"{number:,} labels are in {path}")
-        print(f"next: python tools/drift_report.py --feedback {target}")
+    show(options, {"file": str(path), "labels": number}, f"{number:,} labels are in {path}",
+         f"next: python tools/drift_report.py --feedback {target}")
     return 0

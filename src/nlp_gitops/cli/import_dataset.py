@@ -10,10 +10,11 @@ examples:
 """
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.names import check_model_name
 from nlp_gitops.core.project import check_language, check_license, load_project
 from nlp_gitops.data import importer
@@ -22,7 +23,7 @@ from nlp_gitops.prompts.report import check
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("file", type=Path, metavar="FILE")
     arguments.add_argument("--text", required=True, metavar="COL", help="column with the text")
     arguments.add_argument("--label", required=True, metavar="COL", help="column with the label")
@@ -37,7 +38,6 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--language", help="BCP 47 (default: the project's)")
     arguments.add_argument("--provenance", help="where the rows come from")
     arguments.add_argument("--seed", type=int, default=13, help="of the split (default: 13)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     name = check_model_name(options.name or _name_of(options.file))
@@ -56,24 +56,20 @@ def main(argv: Sequence[str]) -> int:
                                 options.seed)
     version = importer.write(project.dataset, imported, about)
     counts = {split: len(rows) for split, rows in imported.splits.items()}
-    if options.json:
-        emit({"name": name, "version": version, "rows": counts, "labels": imported.labels,
-              "dropped": imported.dropped})
-        return 0
-    print(f"{name} v{version}: " + ", ".join(f"{n:,} {split}" for split, n in counts.items()))
-    for reason, count in imported.dropped.items():
-        print(f"left out {count:,} rows: {reason}")
-    print(f"labels: {', '.join(imported.labels)}")
-    print("next: look at gates.yaml and tests/behaviour.yaml, which were made for other rows")
-    for finding in check(project.prompts, data=project.dataset).findings:
-        if finding.code == "P031":
-            print(f"then: {os.path.relpath(finding.file)} is about other labels and will fail its "
-                  "check; give it yours, or delete its folder if no model uses it")
-    print("then: git add -A && git commit, and make pipeline")
+    unfit = [os.path.relpath(finding.file) for finding in check(
+        project.prompts, data=project.dataset).findings if finding.code == "P031" and finding.file]
+    show(options, {"name": name, "version": version, "rows": counts, "labels": imported.labels,
+                   "dropped": imported.dropped},
+         f"{name} v{version}: " + ", ".join(f"{n:,} {split}" for split, n in counts.items()),
+         *(f"left out {count:,} rows: {reason}" for reason, count in imported.dropped.items()),
+         f"labels: {', '.join(imported.labels)}",
+         "next: look at gates.yaml and tests/behaviour.yaml, which were made for other rows",
+         *(f"then: {file} is about other labels and will fail its check; give it yours, or delete "
+           "its folder if no model uses it" for file in unfit),
+         "then: git add -A && git commit, and make pipeline")
     return 0
 
 
 def _name_of(file: Path) -> str:
     stem = file.name.split(".")[0].lower()
-    return "-".join("".join(char if char.isalnum() and char.isascii() else " "
-                            for char in stem).split())[:63] or "dataset"
+    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-")[:63] or "dataset"

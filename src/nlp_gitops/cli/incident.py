@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core import context
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import write_atomic
@@ -37,24 +37,25 @@ def main(argv: Sequence[str]) -> int:
     options = _arguments().parse_args(argv)
     project = load_project()
     if options.command == "contacts":
-        return _contacts(project, options.json)
-    found = _facts(project, options)
+        found = {"owner": project.owner, **vars(project.contacts)}
+        show(options, found, *(
+            f"{name:<12} {text or 'not set; write it into contacts in project.yaml'}"
+            for name, text in found.items()))
+        return 0
+    known = _facts(project, options)
     if options.command == "open":
         suspect = ModelRef.parse(options.what) if "@" in (options.what or "") else None
-        page = pages.incident(project, found, suspect, options.why, options.severity,
+        page = pages.incident(project, known, suspect, options.why, options.severity,
                               context.run_url())
     else:
-        page = pages.post_mortem(project, found)
+        page = pages.post_mortem(project, known)
     place = _put(project, options, page)
-    if options.json:
-        emit({"title": page.title, "place": place, "text": page.text})
-    else:
-        print(place)
+    show(options, {"title": page.title, "place": place, "text": page.text}, place)
     return 0
 
 
 def _arguments() -> argparse.ArgumentParser:
-    found = parser(__doc__)
+    found = parser(__doc__, "--registry", "--json")
     found.add_argument("command", choices=("contacts", "open", "post-mortem"))
     found.add_argument("what", nargs="?", metavar="NAME[@vX.Y.Z]",
                        help="a model, or the version that is suspected (default: the first model)")
@@ -66,20 +67,8 @@ def _arguments() -> argparse.ArgumentParser:
     found.add_argument("--until", metavar="TIME", help="its end (default: now)")
     found.add_argument("--evidence", type=Path, action="append", metavar="DIR",
                        help="a folder with reports of deploys (default: reports)")
-    found.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     found.add_argument("--out", type=Path, metavar="FILE", help="write this file, no issue")
-    found.add_argument("--json", action="store_true", help="print the page as JSON")
     return found
-
-
-def _contacts(project: Project, as_json: bool) -> int:
-    found = {"owner": project.owner, **vars(project.contacts)}
-    if as_json:
-        emit(found)
-        return 0
-    for name, text in found.items():
-        print(f"{name:<12} {text or 'not set; write it into contacts in project.yaml'}")
-    return 0
 
 
 def _facts(project: Project, options: argparse.Namespace) -> facts.Facts:

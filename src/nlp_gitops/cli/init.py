@@ -12,10 +12,10 @@ examples:
 import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.git import is_dirty
 from nlp_gitops.repository import adopt
@@ -26,12 +26,11 @@ _ANSWER = re.compile(r"(?P<key>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("words", nargs="*", metavar="TEMPLATE [KEY=VALUE …]",
                            help="the template, and answers to its questions")
     arguments.add_argument("--no-input", action="store_true",
                            help="ask nothing; the defaults stand for what is not given")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_intermixed_args(argv)
     template, answers = _split(options.words)
     ask = not options.no_input
@@ -46,7 +45,12 @@ def main(argv: Sequence[str]) -> int:
         plan = adopt.plan(here, found)
         dirty = repository and is_dirty(here)
         done = adopt.apply(plan, repository)
-    _tell(plan, done, dirty, options.json)
+    ignored = adopt.ignored(plan)
+    show(options,
+         {"template": found.link["template"], "commit": found.commit,
+          "project": found.folder.name, "written": list(plan.write), "left": dict(plan.left),
+          "remarks": list(plan.remarks), "ignored": ignored, **done},
+         *_lines(plan, done, ignored, dirty))
     return 0
 
 
@@ -61,37 +65,29 @@ def _split(words: Sequence[str]) -> tuple[str, dict[str, str]]:
     return templates[0], answers
 
 
-def _tell(plan: adopt.Plan, done: dict[str, str], dirty: bool, as_json: bool) -> None:
-    ignored = adopt.ignored(plan)
-    if as_json:
-        emit({"template": plan.generated.link["template"], "commit": plan.generated.commit,
-              "project": plan.generated.folder.name, "written": list(plan.write),
-              "left": dict(plan.left), "remarks": list(plan.remarks), "ignored": ignored, **done})
-        return
+def _lines(plan: adopt.Plan, done: dict[str, str], ignored: list[str],
+           dirty: bool) -> Iterator[str]:
     if done["repository"] == adopt.MADE:
-        print("made: a git repository")
-    print(f"written: {len(plan.write)} files, and {adopt.LINK}, the link to template commit "
-          f"{plan.generated.commit[:10]}")
-    print(f"branch {adopt.LEDGER}, the model ledger: {done['branch']}")
-    _tell_left(plan)
-    for line in plan.remarks:
-        print(f"note: {line}")
-    for line in ignored:
-        print(f"note: git ignores {line}; the next checkout lacks it, so mend that rule")
+        yield "made: a git repository"
+    yield (f"written: {len(plan.write)} files, and {adopt.LINK}, the link to template commit "
+           f"{plan.generated.commit[:10]}")
+    yield f"branch {adopt.LEDGER}, the model ledger: {done['branch']}"
+    if plan.left:
+        yield f"left alone, in updates too: {len(plan.left)} files that were there"
+        yield from (f"  {name}: {advice}" if advice else f"  {name}"
+                    for name, advice in plan.left.items())
+        name = "Makefile" if "Makefile" in plan.left else next(iter(plan.left))
+        kept = adopt.kept_folder(plan.root)
+        kept = kept.relative_to(plan.root) if kept.is_relative_to(plan.root) else kept
+        yield f"  the template's own lie in {kept}/, to merge from: diff {name} {kept / name}"
+    yield from (f"note: {line}" for line in plan.remarks)
+    yield from (f"note: git ignores {line}; the next checkout lacks it, so fix that rule"
+                for line in ignored)
     if dirty:
-        print("note: changes of yours were not committed before; git add -A takes them too")
-    merge = "merge what is named above, then\n  " if any(plan.left.values()) else ""
-    check = ("python tools/train.py && python tools/eval_gate.py" if "Makefile" in plan.left
-             else "make check pipeline")
-    print(f"next:\n  {merge}git add -A && git commit -m 'Adopt nlp-gitops'\n  {check}")
-
-
-def _tell_left(plan: adopt.Plan) -> None:
-    if not plan.left:
-        return
-    print(f"left alone, in updates too: {len(plan.left)} files that were there")
-    for name, advice in plan.left.items():
-        print(f"  {name}: {advice}" if advice else f"  {name}")
-    name, kept = max(plan.left, key=lambda name: name == "Makefile"), adopt.kept_folder(plan.root)
-    kept = kept.relative_to(plan.root) if kept.is_relative_to(plan.root) else kept
-    print(f"  the template's own lie in {kept}/, to merge from: diff {name} {kept / name}")
+        yield "note: changes of yours were not committed before; git add -A takes them too"
+    yield "next:"
+    if any(plan.left.values()):
+        yield "  merge what is named above, then"
+    yield "  git add -A && git commit -m 'Adopt nlp-gitops'"
+    yield ("  python tools/train.py && python tools/eval_gate.py" if "Makefile" in plan.left
+           else "  make check pipeline")

@@ -9,7 +9,7 @@ examples:
 
 from collections.abc import Sequence
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.names import parse_tags
 from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
@@ -19,13 +19,11 @@ from nlp_gitops.tracking import find, lineage, newest_matching
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--model", "--json")
     arguments.add_argument("--run", help="a run's name, or how it begins")
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
     arguments.add_argument("--description", help="one sentence (default: that of project.yaml)")
     arguments.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
                            help="a free tag in the manifest; may be repeated")
-    arguments.add_argument("--json", action="store_true", help="print the manifest as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     settings = project.model(options.model)
@@ -35,12 +33,9 @@ def main(argv: Sequence[str]) -> int:
         lineage.inputs(project, settings, load_manifest(project.dataset)))
     package = pack(project, chosen, options.description or settings.description,
                    parse_tags(options.tags))
-    if options.json:
-        emit(package.manifest)
-        return 0
     archive = package.manifest["artifacts"][0]
-    print(f"packed {chosen.name}")
-    print(f"{archive['name']}  {archive['size']:,} bytes  sha256 {archive['sha256']}")
-    print(f"written to {package.folder.relative_to(project.root)}/")
-    print(f"next: python tools/push_to_registry.py --stage Staging{project.option(chosen.model)}")
+    show(options, package.manifest, f"packed {chosen.name}",
+         f"{archive['name']}  {archive['size']:,} bytes  sha256 {archive['sha256']}",
+         f"written to {package.folder.relative_to(project.root)}/",
+         f"next: python tools/push_to_registry.py --stage Staging{project.option(chosen.model)}")
     return 0

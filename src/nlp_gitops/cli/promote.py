@@ -22,7 +22,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.core.project import Project, load_project
@@ -37,7 +37,7 @@ from nlp_gitops.registry.views import outcome_lines, outcome_record
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("version", metavar="NAME@vX.Y.Z",
                            help="a version, or NAME@staging for the one in that stage")
     arguments.add_argument("--to", required=True, metavar="STAGE", help="the stage to move to")
@@ -50,8 +50,6 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--reason", help="kept in the ledger")
     arguments.add_argument("--direct", action="store_true",
                            help="with GitHub: write the registry from here, start no workflow")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     stage = check_stage(options.to, project.registry)
@@ -67,13 +65,8 @@ def main(argv: Sequence[str]) -> int:
     outcome = promote(registry, ref, stage, load_manifest(project.dataset).test_sha256,
                       evidence=options.evidence.read_bytes() if options.evidence else None,
                       expected=expected, reason=options.reason, unrevoke=options.unrevoke)
-    if options.json:
-        emit(outcome_record(ref.name, outcome.version, outcome.events))
-        return 0
-    for line in outcome_lines(outcome.events):
-        print(line)
-    if not outcome.events:
-        print(f"{ref} is in {stage} already; nothing to do")
+    show(options, outcome_record(ref.name, outcome.version, outcome.events),
+         *(outcome_lines(outcome.events) or [f"{ref} is in {stage} already; nothing to do"]))
     return 0
 
 
@@ -85,8 +78,6 @@ def _start(there: Connection, project: Project, ref: ModelRef, options: argparse
                          "version anew, and takes nothing but its name")
     page = dispatch(there, "promote.yml", project.registry.protected_branch or "main",
                     {"version": str(ref)})
-    if options.json:
-        emit({"started": "promote.yml", "version": str(ref), "page": page})
-    else:
-        print(f"started promote.yml for {ref}: {page}")
+    show(options, {"started": "promote.yml", "version": str(ref), "page": page},
+         f"started promote.yml for {ref}: {page}")
     return 0

@@ -15,7 +15,7 @@ exit codes: 0 compared, 2 usage, 3 an answer could not be had, or the budget is 
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import ModelSettings, Project, load_project
@@ -27,20 +27,18 @@ OUT = Path("reports") / "prompts"
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--json")
     arguments.add_argument("prompts", nargs="*", type=Path, metavar="PROMPT")
     arguments.add_argument("--model", help="whose provider and settings (default: the first)")
-    arguments.add_argument("--rows", type=int, default=100, metavar="N", help="(default: 100)")
+    arguments.add_argument("--rows", type=positive(int), default=100, metavar="N",
+                           help="(default: 100)")
     arguments.add_argument("--split", default="valid", help="(default: valid)")
-    arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     settings = project.model(options.model)
     if not settings.prompt:
         raise UsageError(f"{project.root / 'project.yaml'}: models.{settings.name} has no prompt; "
                          "name one that has: --model NAME")
-    if options.rows < 1:
-        arguments.error("--rows must be at least 1")
     prompts = _prompts(project, settings, options.prompts)
     from nlp_gitops.core.tables import table
     from nlp_gitops.llm import session_of
@@ -51,13 +49,10 @@ def main(argv: Sequence[str]) -> int:
     shown = prompt_lab.figures(found)
     files.write_json(project.root / OUT / "lab.json", shown)
     files.write_atomic(project.root / OUT / "lab.html", prompt_lab.page(found))
-    if options.json:
-        emit(shown)
-        return 0
-    print(table(prompt_lab.HEADER, [prompt_lab.cells(item) for item in shown]))
-    print(f"{len(found.rows):,} rows of the {options.split} split; broken, fixed and McNemar's p "
-          f"are against {shown[0]['prompt']}")
-    print(f"full report: {OUT / 'lab.html'}, {OUT / 'lab.json'}")
+    show(options, shown, table(prompt_lab.HEADER, [prompt_lab.cells(item) for item in shown]),
+         f"{len(found.rows):,} rows of the {options.split} split; broken, fixed and McNemar's p "
+         f"are against {shown[0]['prompt']}",
+         f"full report: {OUT / 'lab.html'}, {OUT / 'lab.json'}")
     return 0
 
 

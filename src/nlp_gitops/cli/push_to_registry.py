@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
@@ -27,15 +27,12 @@ from nlp_gitops.registry.views import outcome_lines, outcome_record
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--model", "--json")
     arguments.add_argument("--stage", default="staging", help="staging (the only first stage)")
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
     arguments.add_argument("--from", dest="folder", metavar="DIR", type=Path,
                            help="register a model made elsewhere (nlp-gitops help registry)")
     arguments.add_argument("--version", help="use this number, for example v2.0.0")
     arguments.add_argument("--reason", help="kept in the ledger")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
     project = load_project()
     if check_stage(options.stage, project.registry) != "staging":
@@ -49,14 +46,11 @@ def main(argv: Sequence[str]) -> int:
     outcome = register(connect(project, options.registry), package,
                        load_manifest(project.dataset).test_sha256, options.version, options.reason)
     name = package.manifest["name"]
-    if options.json:
-        emit(outcome_record(name, outcome.version, outcome.events))
-        return 0
-    for line in outcome_lines(outcome.events):
-        print(line)
-    if not outcome.events:
-        print(f"{name}@{outcome.version} already holds this very archive; nothing to do")
-    print(f"next: python tools/promote.py {name}@{outcome.version} --to Production")
+    version = f"{name}@{outcome.version}"
+    show(options, outcome_record(name, outcome.version, outcome.events),
+         *(outcome_lines(outcome.events)
+           or [f"{version} already holds this very archive; nothing to do"]),
+         f"next: python tools/promote.py {version} --to Production")
     return 0
 
 

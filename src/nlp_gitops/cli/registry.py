@@ -11,11 +11,11 @@ examples:
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import FLAGS, parser, positive, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import check_model_name, parse_tags
 from nlp_gitops.core.project import Project, load_project
@@ -30,28 +30,29 @@ SHOWN_EVENTS = 50
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     options = _arguments().parse_args(argv)
-    return options.run(load_project(), options)
+    code: int = options.run(load_project(), options)
+    return code
 
 
 def _arguments() -> argparse.ArgumentParser:
     found = parser(__doc__)
     commands = found.add_subparsers(dest="command", required=True)
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--registry", help="origin or local (default: origin in Actions)")
-    shared.add_argument("--json", action="store_true", help="print JSON")
+    for flag in ("--registry", "--json"):
+        shared.add_argument(flag, **FLAGS[flag])
 
     def command(name: str, text: str, step: object) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=text, description=text, parents=[shared])
         made.set_defaults(run=step)
         return made
 
-    show = command("show", "which version is in which stage", _show)
-    show.add_argument("name", nargs="?", help="one model (default: all)")
-    show.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
-                      help="only versions that carry this tag; may be repeated")
+    stages = command("show", "which version is in which stage", _show)
+    stages.add_argument("name", nargs="?", help="one model (default: all)")
+    stages.add_argument("--tag", action="append", default=[], metavar="KEY=VALUE", dest="tags",
+                        help="only versions that carry this tag; may be repeated")
     history = command("history", "who changed what, when and why", _history)
     history.add_argument("name", nargs="?", help="one model (default: all)")
-    history.add_argument("--limit", type=int, metavar="N",
+    history.add_argument("--limit", type=positive(int), metavar="N",
                          help=f"the newest N events (default: {SHOWN_EVENTS}; all with --json)")
     history.add_argument("--all", action="store_true", help="all events")
     at = command("at", "which version held a stage at some time, and why", _at)
@@ -68,8 +69,8 @@ def _arguments() -> argparse.ArgumentParser:
                      _verify)
     verify.add_argument("--quick", action="store_true",
                         help="only the archives of versions that are in a stage")
-    doctor = command("doctor", "what is torn, missing or not set up, and mending it", _doctor)
-    doctor.add_argument("--repair", action="store_true", help="mend it")
+    doctor = command("doctor", "what is torn, missing or not set up, and how to repair it", _doctor)
+    doctor.add_argument("--repair", action="store_true", help="repair it")
     remote = command("init-remote", "make or upgrade a bare repository that keeps a registry whole",
                      _init_remote)
     remote.add_argument("path", metavar="PATH", type=Path, help="a folder on this machine")
@@ -90,27 +91,19 @@ def _show(project: Project, options: argparse.Namespace) -> int:
         if not states and not options.json:
             print(f"no version carries {' '.join(options.tags)}")
             return 0
-    if options.json:
-        emit(views.show_record(states))
-    else:
-        print(views.show_table(states))
+    show(options, views.show_record(states), views.show_table(states))
     return 0
 
 
 def _history(project: Project, options: argparse.Namespace) -> int:
-    if options.limit is not None and options.limit < 1:
-        raise UsageError("--limit must be at least 1")
     snapshot = _snapshot(project, options)
     if options.name:
         _known(options.name, snapshot.states())
     limit = None if options.all else options.limit or (None if options.json else SHOWN_EVENTS)
     items = views.history(snapshot, options.name, limit)
-    if options.json:
-        emit([item.record() for item in items])
-        return 0
-    print(views.history_table(items))
-    if limit and len(items) == limit and items[-1].event.seq > 1:
-        print("older events: --all")
+    cut = limit and len(items) == limit and items[-1].event.seq > 1
+    show(options, [item.record() for item in items], views.history_table(items),
+         *(["older events: --all"] if cut else []))
     return 0
 
 
@@ -122,14 +115,11 @@ def _at(project: Project, options: argparse.Namespace) -> int:
     snapshot = _snapshot(project, options)
     _known(options.name, snapshot.states())
     item = views.at(snapshot, options.name, stage, when)
-    if options.json:
-        emit({"model": options.name, "stage": stage, "at": when.isoformat(),
-              "version": item.event.version if item else None,
-              "event": item.record() if item else None})
-    elif item:
-        print("\n".join(views.at_lines(item)))
-    else:
-        print(f"no version of {options.name} was in {stage} at {when.isoformat()}")
+    show(options, {"model": options.name, "stage": stage, "at": when.isoformat(),
+                   "version": item.event.version if item else None,
+                   "event": item.record() if item else None},
+         *(views.at_lines(item) if item else
+           [f"no version of {options.name} was in {stage} at {when.isoformat()}"]))
     return 0
 
 
@@ -145,10 +135,8 @@ def _pull(project: Project, options: argparse.Namespace) -> int:
     ref = resolve(snapshot, text, project.model().name)
     target = options.out or project.root / "pulled" / f"{ref.name}-{ref.version.tag}"
     pull(registry.store, snapshot, ref, target, project.root / ".cache" / "models", options.offline)
-    if options.json:
-        emit({"model": ref.name, "version": ref.version.tag, "folder": str(target)})
-    else:
-        print(f"{ref} is in {target}, every byte verified")
+    show(options, {"model": ref.name, "version": ref.version.tag, "folder": str(target)},
+         f"{ref} is in {target}, every byte verified")
     return 0
 
 
@@ -158,10 +146,7 @@ def _verify(project: Project, options: argparse.Namespace) -> int:
 
     name = options.registry or default_name()
     found = audit(project.root, connect(project, name), name, options.quick)
-    if options.json:
-        emit(found.record())
-    else:
-        print("\n".join(found.lines()))
+    show(options, found.record(), *found.lines())
     return 1 if found.faults else 0
 
 
@@ -172,10 +157,7 @@ def _doctor(project: Project, options: argparse.Namespace) -> int:
     name = options.registry or default_name()
     diagnosis = _with_settings(doctor(project.root, connect(project, name), name, options.repair),
                                project, name)
-    if options.json:
-        emit(diagnosis.record())
-    else:
-        print("\n".join(diagnosis.lines()))
+    show(options, diagnosis.record(), *diagnosis.lines())
     return 0 if diagnosis.is_well else 1
 
 
@@ -203,12 +185,9 @@ def _init_github(project: Project, options: argparse.Namespace) -> int:
     plan = github_settings.wanted(project.registry.protected_branch, options.immutable)
     done = github_setup.apply(github_client.Connection(*found), plan) if options.apply else (
         github_setup.lines(plan))
-    if options.json:
-        emit({"repository": "/".join(found), "applied": options.apply, "lines": done})
-        return 0
-    print("\n".join(done))
-    if not options.apply:
-        print("set all of it: python tools/registry.py init-github --apply")
+    show(options, {"repository": "/".join(found), "applied": options.apply, "lines": done}, *done,
+         *([] if options.apply else
+           ["set all of it: python tools/registry.py init-github --apply"]))
     return 0
 
 
@@ -217,11 +196,8 @@ def _init_remote(project: Project, options: argparse.Namespace) -> int:
 
     path = options.path.expanduser().resolve()
     done = init_remote(path)
-    if options.json:
-        emit({"path": str(path), "done": done})
-        return 0
-    print("\n".join(done))
-    print(f"next: git remote add origin {path} && git push -u origin main registry")
+    show(options, {"path": str(path), "done": done}, *done,
+         f"next: git remote add origin {path} && git push -u origin main registry")
     return 0
 
 
@@ -230,7 +206,7 @@ def _snapshot(project: Project, options: argparse.Namespace) -> Snapshot:
     return Snapshot(ledger, ledger.fetch())
 
 
-def _known(name: str, states: dict[str, object]) -> str:
+def _known(name: str, states: Mapping[str, object]) -> str:
     if check_model_name(name) not in states:
         raise UsageError(f"the registry holds no model {name!r}; it holds "
                          + (", ".join(states) or "none"))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops import tracking
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import FLAGS, parser, positive, show
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import Project, load_project
@@ -40,10 +40,11 @@ def _arguments() -> argparse.ArgumentParser:
             ("import-mlflow", _import, "bring a run that exists only in MLflow, and check it")):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(action=action)
-        command.add_argument("--json", action="store_true", help="print JSON")
+        command.add_argument("--json", **FLAGS["--json"])
     found = commands.choices
     found["list"].add_argument("--model", help="only runs of this model")
-    found["list"].add_argument("--limit", type=_positive, metavar="N", help="only the newest N")
+    found["list"].add_argument("--limit", type=positive(int), metavar="N",
+                               help="only the newest N")
     found["list"].add_argument("--metric", default=run_views.MAIN_METRIC,
                                help="the metric to show (default: %(default)s)")
     found["show"].add_argument("run", nargs="?", help="a name or its beginning (default: newest)")
@@ -60,21 +61,14 @@ def _arguments() -> argparse.ArgumentParser:
     return arguments
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
-    return int(text)
-
-
 def _list(project: Project, options: argparse.Namespace) -> None:
     folder = project.root / "runs"
-    runs = [*tracking.all_runs(folder), *tracking.unfinished(folder)]
+    runs: list[tracking.Run | tracking.Unfinished] = [
+        *tracking.all_runs(folder), *tracking.unfinished(folder)]
     chosen = sorted((item for item in runs if options.model in (None, item.model)),
                     key=lambda item: item.name, reverse=True)[:options.limit]
-    if options.json:
-        emit([run_views.record(item) for item in chosen])
-    else:
-        print(run_views.listing(chosen, options.metric))
+    show(options, [run_views.record(item) for item in chosen],
+         run_views.listing(chosen, options.metric))
 
 
 def _show(project: Project, options: argparse.Namespace) -> None:
@@ -86,20 +80,14 @@ def _show(project: Project, options: argparse.Namespace) -> None:
         chosen = known[-1]
     else:
         chosen = tracking.find(folder, options.run or "")
-    if options.json:
-        emit(run_views.record(chosen))
-    elif isinstance(chosen, tracking.Unfinished):
-        print(run_views.unfinished_page(chosen))
-    else:
-        print(run_views.page(chosen))
+    show(options, run_views.record(chosen), run_views.unfinished_page(chosen)
+         if isinstance(chosen, tracking.Unfinished) else run_views.page(chosen))
 
 
 def _compare(project: Project, options: argparse.Namespace) -> None:
     runs = [tracking.find(project.root / "runs", name) for name in options.runs]
-    if options.json:
-        emit([run_views.record(item) for item in runs])
-    else:
-        print(run_views.comparison(runs, options.all))
+    show(options, [run_views.record(item) for item in runs],
+         run_views.comparison(runs, options.all))
 
 
 def _html(project: Project, options: argparse.Namespace) -> None:
@@ -109,7 +97,7 @@ def _html(project: Project, options: argparse.Namespace) -> None:
     path = options.out / "index.html"
     files.write_atomic(path, run_pages.page(project.name, tracking.all_runs(folder),
                                             tracking.unfinished(folder)))
-    _say(options, f"written to {path}", {"page": str(path)})
+    show(options, {"page": str(path)}, f"written to {path}")
 
 
 def _mirror(project: Project, options: argparse.Namespace) -> None:
@@ -122,20 +110,13 @@ def _mirror(project: Project, options: argparse.Namespace) -> None:
                          "'tracking: [mlflow]' into project.yaml")
     trackers.send(chosen, trackers.open_trackers(names, project.name, project.root))
     known = trackers.notes(chosen.path)
-    _say(options, "\n".join(f"{name}  {known[name]['where']} ({known[name]['state']})"
-                            for name in names), known)
+    show(options, known, *(f"{name}  {known[name]['where']} ({known[name]['state']})"
+                           for name in names))
 
 
 def _import(project: Project, options: argparse.Namespace) -> None:
     from nlp_gitops.tracking.run_import import import_mlflow
 
     found = import_mlflow(project.root, options.run_id, options.tracking_uri)
-    _say(options, f"imported {found.name}, every digest verified\n"
-         f"next: python tools/eval_gate.py --run {found.name}", run_views.record(found))
-
-
-def _say(options: argparse.Namespace, text: str, record: object) -> None:
-    if options.json:
-        emit(record)
-    else:
-        print(text)
+    show(options, run_views.record(found), f"imported {found.name}, every digest verified",
+         f"next: python tools/eval_gate.py --run {found.name}")

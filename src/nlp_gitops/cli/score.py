@@ -18,21 +18,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry", "--json")
     arguments.add_argument("files", nargs="+", metavar="FILE")
     arguments.add_argument("--out", type=Path, required=True, metavar="DIR")
     arguments.add_argument("--model", metavar="NAME[@vX.Y.Z]",
                            help="a version (default: the first model's in production)")
     arguments.add_argument("--engine", choices=("one", "dask"), default="one")
-    arguments.add_argument("--registry", help="origin or local (default: origin in Actions)")
-    arguments.add_argument("--json", action="store_true", help="print the result as JSON")
     options = arguments.parse_args(argv)
 
     from nlp_gitops.drift import engine
@@ -66,10 +64,8 @@ def main(argv: Sequence[str]) -> int:
     with engine.chosen(options.engine) as engine_run:
         found = scoring.score(task, snapshot.manifest(ref)["artifacts"][0]["sha256"], parts,
                               engine_run, session_of(project) if asks else None)
-    if options.json:
-        emit({"version": str(ref), **found})
-    else:
-        print(f"{found['texts']:,} texts scored by {ref}, {found['faulty']:,} lines without text, "
-              f"{found['resumed']} of {len(parts)} parts were there already")
-        print(f"output: {options.out}/part-*.jsonl")
+    show(options, {"version": str(ref), **found},
+         f"{found['texts']:,} texts scored by {ref}, {found['faulty']:,} lines without text, "
+         f"{found['resumed']} of {len(parts)} parts were there already",
+         f"output: {options.out}/part-*.jsonl")
     return 1 if found["faulty"] else 0

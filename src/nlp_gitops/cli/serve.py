@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
-from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
+    arguments = parser(__doc__, "--registry")
     arguments.add_argument("version", nargs="?", metavar="NAME[@STAGE|@vX.Y.Z]",
                            help="a version (default: the first model's in production)")
     arguments.add_argument("--folder", type=Path, metavar="DIR",
@@ -34,7 +33,6 @@ def main(argv: Sequence[str]) -> int:
                            help="also write drift profiles there, which hold no text; needs --log")
     arguments.add_argument("--feedback", type=Path, metavar="DIR",
                            help="take labels on POST /feedback and write them there")
-    arguments.add_argument("--registry", help="origin or local (default: origin inside Actions)")
     rollout = arguments.add_argument_group("for tools/deploy.py")
     rollout.add_argument("--lease", type=Path, metavar="FILE", help="answer while it holds")
     rollout.add_argument("--pid-file", type=Path, metavar="FILE", help="locked while it runs")
@@ -44,11 +42,9 @@ def main(argv: Sequence[str]) -> int:
     options = arguments.parse_args(argv)
     if options.profiles and not options.log:
         arguments.error("--profiles needs --log")
-    try:
-        from nlp_gitops.serving import faults
-        from nlp_gitops.serving.process import Wish, serve
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{error.name} is not installed; type: make setup") from None
+    from nlp_gitops.serving import faults
+    from nlp_gitops.serving.process import Wish, serve
+
     fault = faults.parse(options.fault) if options.fault else None
     serve(load_project(), Wish(
         options.version, options.registry, options.host, options.port, options.variant,

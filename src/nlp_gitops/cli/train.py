@@ -9,11 +9,11 @@ examples:
   python tools/train.py --reproduce 20260105-101500Z_review-sentiment
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from nlp_gitops.cli.frame import emit, parser
+from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.progress import Progress
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.tracking import trackers
@@ -21,56 +21,43 @@ from nlp_gitops.tracking import trackers
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    arguments = parser(__doc__)
-    arguments.add_argument("--model", help="a model of project.yaml (default: the first)")
+    arguments = parser(__doc__, "--model", "--json")
     arguments.add_argument("--reproduce", metavar="RUN",
                            help="train this run again from its commit, data and seed, and compare")
-    arguments.add_argument("--json", action="store_true", help="print the run as JSON")
     options = arguments.parse_args(argv)
     if options.reproduce and options.model:
         arguments.error("--reproduce takes the model of the run; leave out --model")
     project = load_project()
-    if options.reproduce:
-        return _reproduce(project, options.reproduce, options.json)
-    return _train(project, options.model, options.json)
+    return _reproduce(project, options) if options.reproduce else _train(project, options)
 
 
-def _train(project: Project, model: str | None, as_json: bool) -> int:
-    settings = project.model(model)
+def _train(project: Project, options: argparse.Namespace) -> int:
+    settings = project.model(options.model)
     names = trackers.wanted(project.tracking)
     opened = trackers.open_trackers(names, project.name, project.root)
     from nlp_gitops.training import train
 
     result = train(project, settings, trackers.Mirror(opened), Progress(sys.stderr))
-    if as_json:
-        emit(dict(result.details))
-        return 0
-    print(f"{'run':<16} {result.name}")
-    for name, value in result.metrics.items():
-        print(f"{name:<16} {value:.3f}")
     folder = result.path.relative_to(project.root)
-    print(f"{'record':<16} {folder}/run.json")
-    print(f"{'artifacts':<16} {folder}/artifacts/")
-    print(f"{'':<16} {', '.join(_top_names(result.artifacts))}")
-    for name, note in trackers.notes(result.path).items():
-        print(f"{name:<16} {note['where']} ({note['state']})")
-    print(f"next: python tools/eval_gate.py{project.option(settings.name)}")
+    artifacts = sorted(path.name + ("/" if path.is_dir() else "")
+                       for path in result.artifacts.iterdir())
+    rows = [("run", result.name),
+            *((name, f"{value:.3f}") for name, value in result.metrics.items()),
+            ("record", f"{folder}/run.json"), ("artifacts", f"{folder}/artifacts/"),
+            ("", ", ".join(artifacts)),
+            *((name, f"{note['where']} ({note['state']})")
+              for name, note in trackers.notes(result.path).items())]
+    show(options, dict(result.details), *(f"{name:<16} {text}" for name, text in rows),
+         f"next: python tools/eval_gate.py{project.option(settings.name)}")
     return 0
 
 
-def _top_names(folder: Path) -> list[str]:
-    return sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir())
-
-
-def _reproduce(project: Project, name: str, as_json: bool) -> int:
+def _reproduce(project: Project, options: argparse.Namespace) -> int:
     from nlp_gitops import tracking
     from nlp_gitops.training.reproduction import Outcome, reproduce
 
-    old = tracking.find(project.root / "runs", name)
+    old = tracking.find(project.root / "runs", options.reproduce)
     with Progress(sys.stderr).phase("reproduce"):
         outcome: Outcome = reproduce(project, old)
-    if as_json:
-        emit(outcome.to_json())
-    else:
-        print("\n".join(outcome.lines()))
+    show(options, outcome.to_json(), *outcome.lines())
     return 0 if outcome.identical else 1
