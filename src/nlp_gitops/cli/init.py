@@ -19,7 +19,6 @@ from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.git import is_dirty
 from nlp_gitops.repository import adopt
-from nlp_gitops.repository.generate import cruft, default_answers, generate, require_template
 
 _ANSWER = re.compile(r"(?P<key>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
 
@@ -36,12 +35,12 @@ def main(argv: Sequence[str]) -> int:
     ask = not options.no_input
     here = Path.cwd()
     repository = adopt.is_repository(here)
-    cruft()
-    answers = default_answers(here, answers, ask)
-    require_template(template, ask)
+    adopt.cruft()
+    answers = adopt.default_answers(here, answers, ask)
+    adopt.require_template(template, ask)
     with tempfile.TemporaryDirectory(prefix="nlp-gitops-") as folder:
-        found = generate(template, answers, Path(folder), ask,
-                         sys.stderr if options.json else None)
+        found = adopt.generate(template, answers, Path(folder), ask,
+                               sys.stderr if options.json else None)
         plan = adopt.plan(here, found)
         dirty = repository and is_dirty(here)
         done = adopt.apply(plan, repository)

@@ -1,26 +1,152 @@
-"""Bringing what a generated repository has into one that is there, without overwriting anything."""
+"""Adopting a repository: what the real cruft generates, brought in without overwriting anything."""
 
+import importlib.util
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from nlp_gitops.core import files
-from nlp_gitops.core.errors import Conflict, UsageError
-from nlp_gitops.core.git import GitError, git, has_ref
+from nlp_gitops.core.errors import Conflict, NotMeasured, UsageError
+from nlp_gitops.core.git import GitError, environment, git, has_ref
 from nlp_gitops.registry.objects import root_files, write_root
 from nlp_gitops.repository.advice import advise
-from nlp_gitops.repository.generate import LINK, Generated
 
+LINK = ".cruft.json"
+PROJECT = "project"
 SETTINGS = "project.yaml"
 LEDGER = "registry"
 # Below the git folder: the template's own files of the names that were left alone, to merge from.
 KEPT = "nlp-gitops"
 MADE, THERE = "made", "there already"
+# The template's hook then makes no repository and says nothing about what to type next.
+FILES_ALONE = "NLP_GITOPS_FILES_ALONE"
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# What a shell shows of an error: the exception's name is for programmers.
+_EXCEPTION = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Repository|Template):? *")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A generated project, its answers, and what links it to the template."""
+
+    folder: Path
+    link: Mapping[str, object]
+
+    @property
+    def commit(self) -> str:
+        """Return the template's commit."""
+        return str(self.link["commit"])
+
+    @property
+    def names(self) -> list[str]:
+        """Return the generated files; no repository, and not the link."""
+        found = (path.relative_to(self.folder) for path in self.folder.rglob("*")
+                 if path.is_file())
+        return sorted(path.as_posix() for path in found
+                      if path.parts[0] not in (".git", LINK))
+
+
+def cruft() -> list[str]:
+    """Return the command that runs cruft; raise UsageError where there is none."""
+    if importlib.util.find_spec("cruft"):
+        return [sys.executable, "-m", "cruft"]
+    found = shutil.which("cruft")
+    if found is None:
+        raise UsageError("cruft is not installed, and links a repository to its template; type: "
+                         "pipx install cruft")
+    return [found]
+
+
+def require_template(template: str, ask: bool) -> None:
+    """Raise UsageError unless this is a repository with a commit that git can read."""
+    try:
+        git(Path.cwd(), "ls-remote", "--exit-code", "--", template, "HEAD", env=_prompts(ask))
+    except GitError as error:
+        reason = str(error).removeprefix("git ls-remote: ")
+        if error.code == 2:
+            reason = "it has no commit yet"
+        raise UsageError(f"template {template}: git cannot read it: {reason}; name the template's "
+                         "folder or its URL") from None
+
+
+def default_answers(folder: Path, answers: Mapping[str, str], ask: bool) -> dict[str, str]:
+    """Return the answers, and the folder's name as that of the project if nobody gave another."""
+    given = answers.get(PROJECT)
+    if given is not None and not _NAME.fullmatch(given):
+        raise UsageError(f"project={given}: use lower case letters, digits and '-', at most 63; "
+                         "for example project=review-sentiment")
+    if given is not None:
+        return dict(answers)
+    fitting = re.sub(r"[^a-z0-9]+", "-", folder.name.lower())[:63].strip("-")
+    if fitting != folder.name and not ask:
+        raise UsageError(f"the folder's name {folder.name!r} cannot be the project's; name one: "
+                         f"project={fitting or 'review-sentiment'}")
+    return {**({PROJECT: fitting} if fitting else {}), **answers}
+
+
+def generate(template: str, answers: Mapping[str, str], output: Path, ask: bool,
+             chatter: IO[str] | None) -> Generated:
+    """Let cruft generate into `output`; ask the template's questions if `ask`.
+
+    Questions are printed to `chatter`; None is standard output.
+    """
+    command = [*cruft(), "create", template, "--output-dir", str(output),
+               "--extra-context", json.dumps(dict(answers)), *([] if ask else ["--no-input"])]
+    sys.stdout.flush()
+    done = subprocess.run(
+        command, text=True, errors="replace", stderr=subprocess.PIPE,
+        stdin=None if ask else subprocess.DEVNULL, stdout=chatter if ask else subprocess.DEVNULL,
+        env={**environment(), **_prompts(ask), FILES_ALONE: "1",
+             "TYPER_STANDARD_TRACEBACK": "1", "_TYPER_STANDARD_TRACEBACK": "1"})
+    if done.returncode:
+        raise UsageError(_reason(done.stderr))
+    folders = [path for path in output.iterdir() if path.is_dir()]
+    if len(folders) != 1 or not (folders[0] / LINK).is_file():
+        raise NotMeasured(f"template {template}: cruft made no project of it")
+    if not (folders[0] / "project.yaml").is_file():
+        raise UsageError(f"template {template}: its projects have no project.yaml, so it is "
+                         "not one of nlp-gitops")
+    found = Generated(folders[0], json.loads((folders[0] / LINK).read_text(encoding="utf-8")))
+    _require_known(answers, found)
+    return found
+
+
+def _prompts(ask: bool) -> dict[str, str]:
+    """Let git ask for a password where somebody is there to type it."""
+    return {"GIT_TERMINAL_PROMPT": "1" if ask else "0"}
+
+
+def _require_known(answers: Mapping[str, str], found: Generated) -> None:
+    """cookiecutter passes over a key that no question has, and a typing error with it."""
+    context = found.link["context"]
+    asked = context["cookiecutter"] if isinstance(context, dict) else {}
+    known = [key for key in asked if not key.startswith("_")]
+    for key in answers:
+        if key not in known:
+            raise UsageError(f"{key}=…: the template asks no such question; there are "
+                             + ", ".join(known))
+
+
+def _reason(stderr: str) -> str:
+    """Return why cruft failed: what a hook of the template said, else its last words."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    if said:
+        return "; ".join(said)
+    if any(line in ("Aborted!", "Aborted.") or line.startswith("EOFError") for line in lines[-2:]):
+        return ("the questions were not answered; answer them, or give answers as KEY=VALUE with "
+                "--no-input")
+    last = _EXCEPTION.sub("", lines[-1]) if lines else "it said nothing"
+    return f"cruft: {last or lines[-1]}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +193,7 @@ def plan(root: Path, generated: Generated) -> Plan:
             write.append(name)
         elif state != "there":
             left[name] = state
-        elif not _same(root / name, generated.folder / name):
+        elif (root / name).read_bytes() != (generated.folder / name).read_bytes():
             left[name] = advise(name, root, generated.folder)
     return Plan(root, generated, tuple(write), left, tuple(_remarks(root, write, left)))
 
@@ -75,17 +201,23 @@ def plan(root: Path, generated: Generated) -> Plan:
 def apply(plan: Plan, repository: bool) -> dict[str, str]:
     """Write the plan, all of it or nothing; return what became of repository and ledger."""
     done = {"repository": THERE if repository else MADE}
-    with _taken_back(plan.root) as made:
+    with ExitStack() as undo:
         if not repository:
-            made.append(plan.root / ".git")
+            undo.callback(shutil.rmtree, plan.root / ".git", ignore_errors=True)
             git(plan.root, "init", "--quiet", "--initial-branch=main")
         # Settings and link come last: without them a broken attempt can be repeated.
         for name in sorted(plan.write, key=lambda name: name == SETTINGS):
             source = plan.generated.folder / name
-            _place(plan.root / name, source.read_bytes(), source.stat().st_mode, made)
-        _keep_templates(plan)
+            _place(plan.root / name, source.read_bytes(), source.stat().st_mode, undo)
+        for name in plan.left:
+            files.write_atomic(kept_folder(plan.root) / name,
+                               (plan.generated.folder / name).read_bytes())
         done["branch"] = _begin_ledger(plan.root)
-        _place(plan.root / LINK, _link(plan).encode(), 0o644, made)
+        # What was left alone is left alone by updates too.
+        link = {**plan.generated.link, "skip": [".git", *plan.left]}
+        text = json.dumps(link, ensure_ascii=False, indent=2) + "\n"
+        _place(plan.root / LINK, text.encode(), 0o644, undo)
+        undo.pop_all()
     return done
 
 
@@ -123,10 +255,6 @@ def _state(root: Path, name: str) -> str:
     return "there" if (root / name).exists() else "absent"
 
 
-def _same(one: Path, other: Path) -> bool:
-    return one.read_bytes() == other.read_bytes()
-
-
 def _remarks(root: Path, write: list[str], left: Mapping[str, str]) -> Iterator[str]:
     """Give what a person should know about files of theirs that nothing was done to."""
     rows = [name for name in write if name.startswith("data/") and name.endswith(".jsonl")]
@@ -146,38 +274,18 @@ def _remarks(root: Path, write: list[str], left: Mapping[str, str]) -> Iterator[
                "packages and dependencies into it, or your own package installs empty")
 
 
-def _place(path: Path, data: bytes, mode: int, made: list[Path]) -> None:
+def _place(path: Path, data: bytes, mode: int, undo: ExitStack) -> None:
     """Write a new file whole; raise Conflict if somebody else did in the meantime."""
-    made += [folder for folder in reversed(path.parents) if not folder.exists()]
+    for folder in reversed(path.parents):
+        if not folder.exists():
+            folder.mkdir()
+            undo.callback(folder.rmdir)
     if os.path.lexists(path):
         raise Conflict(f"{path}: came while this ran; nothing was changed, so type it again")
-    made.append(path)
+    undo.callback(path.unlink, missing_ok=True)
     files.write_atomic(path, data)
     if mode & 0o111:
         path.chmod(0o755)
-
-
-@contextmanager
-def _taken_back(root: Path) -> Iterator[list[Path]]:
-    """Give a list for what is made; take it all back if something fails."""
-    made: list[Path] = []
-    try:
-        yield made
-    except BaseException:
-        for path in reversed(made):
-            if path == root / ".git":
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink(missing_ok=True)
-        raise
-
-
-def _keep_templates(plan: Plan) -> None:
-    for name in plan.left:
-        files.write_atomic(kept_folder(plan.root) / name,
-                           (plan.generated.folder / name).read_bytes())
 
 
 def _begin_ledger(root: Path) -> str:
@@ -187,9 +295,3 @@ def _begin_ledger(root: Path) -> str:
         return THERE
     git(root, "branch", LEDGER, write_root(root, root_files(), int(time.time())))
     return MADE
-
-
-def _link(plan: Plan) -> str:
-    """Return .cruft.json: what was left alone is left alone by updates too."""
-    skip = [".git", *plan.left]
-    return json.dumps({**plan.generated.link, "skip": skip}, ensure_ascii=False, indent=2) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.repository.dependencies import extras_of
+from nlp_gitops.repository.eject import extras_of
 
 _RULE = re.compile(r"^([A-Za-z][\w \t-]*):(?!=)", re.MULTILINE)
 _CALLED = re.compile(r"\bmake ((?:[a-z][\w-]*\s+)*[a-z][\w-]*)")

@@ -1,11 +1,15 @@
-"""Unpacking the package's source into the repository that uses it, and rewiring what named it."""
+"""Unpacking the package's source into the repository that uses it, and rewiring what named it.
+
+`pyproject.toml` is changed in its one line that names the package, so that comments stay.
+"""
 
 import json
 import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from email.parser import Parser
 from importlib import metadata
@@ -14,12 +18,22 @@ from pathlib import Path
 from nlp_gitops.core import files, package_files
 from nlp_gitops.core.errors import Conflict, UsageError
 from nlp_gitops.core.git import GitError, git
-from nlp_gitops.repository.dependencies import unlocked, without_package
 
 FOLDER = package_files.PACKAGE
 LOCKS = ("requirements.txt", "deploy/requirements.txt")
 # The template's updates would bring the wheel and its lock lines back.
 LEFT_BY_UPDATES = ("vendor", *LOCKS)
+# `make lock` leaves lines with this comment out of deploy/requirements.txt.
+NOT_SERVING = "# not for serving"
+_NAMED = re.compile(r"""^(?P<indent>[ \t]*)(?P<quote>["'])nlp[-_]gitops\s*"""
+                    r"""(?:\[(?P<extras>[^\]]*)\])?\s*(?:[@=<>~!;][^"'\n]*)?(?P=quote),?[ \t]*"""
+                    r"""(?:\#.*)?\n""", re.MULTILINE)
+# What the generated file says about the line, which is no longer so.
+_COMMENTS = re.compile(r"^# The machinery lies in vendor/.*\n|^# Extras that may be added: .*\n",
+                       re.MULTILINE)
+_LOCKED = re.compile(r"^(?:\./)?(?:vendor/nlp_gitops-[^\s\[;\\]+\.whl|nlp[-_]gitops(?![\w.-]))"
+                     r"(?:\[(?P<extras>[^\]]*)\])?(?P<rest>(?:.*\\\n)*.*)(?:\n|\Z)", re.MULTILINE)
+_EXTRA = re.compile(r"""(?:(?P<rest>.*)\s+and\s+)?extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
 # `make setup` installs no console script any more, and papers and runbooks name it.
 _SCRIPT = """\
 \t@printf '%s\\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" \\
@@ -54,29 +68,23 @@ def plan(root: Path) -> Plan:
 
 def apply(plan: Plan) -> None:
     """Change everything or nothing."""
-    draft = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=plan.root))
-    undo: list[Callable[[], object]] = []
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{FOLDER}-", dir=plan.root) as draft, \
+            ExitStack() as undo:
         for name, data in plan.unpack.items():
-            path = draft / FOLDER / name
+            path = Path(draft) / FOLDER / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        undo.append(lambda: shutil.rmtree(plan.root / FOLDER, ignore_errors=True))
-        (draft / FOLDER).rename(plan.root / FOLDER)
+        undo.callback(shutil.rmtree, plan.root / FOLDER, ignore_errors=True)
+        (Path(draft) / FOLDER).rename(plan.root / FOLDER)
         for name in (*plan.rewrite, *plan.remove):
             path = plan.root / name
             old, mode = path.read_bytes(), path.stat().st_mode
-            undo.append(lambda path=path, old=old, mode=mode: _put(path, old, mode))
+            undo.callback(_put, path, old, mode)
             if name in plan.rewrite:
                 _put(path, plan.rewrite[name], mode)
             else:
                 path.unlink()
-    except BaseException:
-        for step in reversed(undo):
-            step()
-        raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        undo.pop_all()
     vendor = plan.root / "vendor"
     if vendor.is_dir() and not any(vendor.iterdir()):
         vendor.rmdir()
@@ -93,7 +101,7 @@ def remarks(plan: Plan) -> list[str]:
     ignored = _lines(plan.root, "check-ignore", "--no-index",
                      *(f"{FOLDER}/{name}" for name in plan.unpack))
     if ignored:
-        lines.append(f"git ignores {len(ignored)} files of {FOLDER}/, such as {ignored[0]}; mend "
+        lines.append(f"git ignores {len(ignored)} files of {FOLDER}/, such as {ignored[0]}; fix "
                      ".gitignore, or the next checkout lacks them")
     lines += [f"{where}: names vendor/ still"
               for where in _lines(plan.root, "grep", "-nIF", "vendor/", "--", ".", ":!Makefile",
@@ -198,3 +206,60 @@ def _lines(root: Path, *words: str) -> list[str]:
         if error.code != 1:
             raise
         return []
+
+
+def requirements(metadata: Iterable[str], extras: Collection[str] = ()) -> list[str]:
+    """Return what `Requires-Dist` lines ask for with these extras, as lines without `extra ==`."""
+    found: dict[str, None] = {}
+    for line in metadata:
+        name, _, marker = (part.strip() for part in line.partition(";"))
+        asked = _EXTRA.fullmatch(marker)
+        if asked and asked["extra"] not in extras:
+            continue
+        rest = ((asked["rest"] or "") if asked else marker).strip()
+        if rest.startswith("(") and rest.find(")") == len(rest) - 1:
+            rest = rest[1:-1]
+        found[f"{name}; {rest}" if rest else name] = None
+    return list(found)
+
+
+def extras_of(pyproject: str) -> tuple[str, ...] | None:
+    """Return the extras with which the package is asked for; None if it is not named."""
+    named = _NAMED.search(pyproject)
+    return _split(named["extras"]) if named else None
+
+
+def without_package(pyproject: str, metadata: Sequence[str]) -> str:
+    """Return pyproject.toml with the package's own requirements in place of the package."""
+    named = _NAMED.search(pyproject)
+    if named is None:
+        return pyproject
+    rest = pyproject[:named.start()] + pyproject[named.end():]
+    extras = _split(named["extras"])
+    # The service needs nothing that only the extra `github` asks for.
+    serving = requirements(metadata, [extra for extra in extras if extra != "github"])
+    lines = [f"{named['indent']}# What nlp_gitops/ imports.\n"]
+    for item in requirements(metadata, extras):
+        if re.search(rf"""^\s*["']{re.escape(item)}["']""", rest, re.MULTILINE):
+            continue
+        comment = "" if item in serving else f"  {NOT_SERVING}"
+        lines.append(f'{named["indent"]}"{item}",{comment}\n')
+    changed = pyproject[:named.start()] + "".join(lines) + pyproject[named.end():]
+    return _COMMENTS.sub("", changed)
+
+
+def unlocked(lock: str, metadata: Sequence[str]) -> str:
+    """Return a lock file without the package.
+
+    Where it was named without a hash the file is no full lock, and its requirements come instead.
+    """
+    def instead(line: re.Match[str]) -> str:
+        if "--hash" in line["rest"]:
+            return ""
+        return "".join(f"{item}\n" for item in requirements(metadata, _split(line["extras"])))
+
+    return _LOCKED.sub(instead, lock)
+
+
+def _split(extras: str | None) -> tuple[str, ...]:
+    return tuple(item.strip() for item in (extras or "").split(",") if item.strip())

@@ -8,8 +8,8 @@ from small import commit, git
 from nlp_gitops.cli import init
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import Conflict, UsageError
-from nlp_gitops.repository import adopt, generate
-from nlp_gitops.repository.generate import Generated
+from nlp_gitops.repository import adopt
+from nlp_gitops.repository.adopt import Generated
 
 NAMES = ["Makefile", "data/train.jsonl", "deploy/hooks/compose", "project.yaml"]
 
@@ -147,18 +147,18 @@ def test_a_second_work_tree_is_a_repository_too(there, generated, tmp_path):
 
 def test_without_cruft_one_line_says_what_to_type(there, monkeypatch):
     monkeypatch.chdir(there)
-    monkeypatch.setattr(generate.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(generate.shutil, "which", lambda name: None)
+    monkeypatch.setattr(adopt.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(adopt.shutil, "which", lambda name: None)
 
     with pytest.raises(UsageError, match="type: pipx install cruft"):
         init.main(["../template", "--no-input", "project=small"])
 
 
 def test_cruft_may_be_installed_apart(monkeypatch):
-    monkeypatch.setattr(generate.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(generate.shutil, "which", lambda name: f"/opt/{name}")
+    monkeypatch.setattr(adopt.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(adopt.shutil, "which", lambda name: f"/opt/{name}")
 
-    assert generate.cruft() == ["/opt/cruft"]
+    assert adopt.cruft() == ["/opt/cruft"]
 
 
 @pytest.mark.parametrize("folder, answers, ask, project", [
@@ -166,4 +166,4 @@ def test_cruft_may_be_installed_apart(monkeypatch):
     ("My Reviews", {"project": "other"}, False, "other"), ("___", {}, True, None)])
 def test_a_project_is_called_like_its_folder_where_that_can_be(tmp_path, folder, answers, ask,
                                                                project):
-    assert generate.default_answers(tmp_path / folder, answers, ask).get("project") == project
+    assert adopt.default_answers(tmp_path / folder, answers, ask).get("project") == project
