@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-from nlp_gitops.reporting.pages import MARKS
 
 VOID = frozenset({"meta", "link", "br"})
 
@@ -73,19 +72,6 @@ def _value(value: object) -> str:
     if value is True:
         return ""
     return f"{round(value, 2):g}" if isinstance(value, float) else str(value)
-
-
-def changed_lines(lines: Sequence[str]) -> Markup:
-    """Return the lines of a diff."""
-    kinds = {"+": "added", "-": "removed"}
-    return el("ul", (el("li", el("code", line, dir="auto"), class_=kinds.get(line[:1]))
-                     for line in lines), class_="diff")
-
-
-def badge(verdict: str) -> Markup:
-    """Return a verdict as a mark and a word."""
-    return el("span", f"{MARKS[verdict]} {verdict.replace('_', ' ')}",
-              class_=f"badge {verdict.lower()}")
 
 
 def cards(caption: str, header: Sequence[str], rows: Sequence[tuple[str, Sequence[Child]]],

@@ -10,6 +10,7 @@ import hashlib
 from base64 import b64encode
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from nlp_gitops.core import package_files
 from nlp_gitops.reporting.markdown import escape
@@ -51,6 +52,8 @@ def _environment() -> Environment:
     environment.globals["MARKS"] = MARKS
     environment.filters["md"] = escape
     environment.filters["commas"] = "{:,}".format
+    # Text of any writing direction leaves the direction of what stands around it alone.
+    environment.filters["bdi"] = Markup("<bdi>{}</bdi>").format
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     return environment
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops.core import package_files
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.core.project import ModelSettings, Project
@@ -16,9 +15,7 @@ from nlp_gitops.evaluation import metrics, statistics
 from nlp_gitops.llm.session import Session
 from nlp_gitops.model import Prediction
 from nlp_gitops.prompts import Prompt, diff
-from nlp_gitops.reporting import phrases
-from nlp_gitops.reporting.markup import Markup, cards, changed_lines, document, el
-from nlp_gitops.reporting.pages import STYLE
+from nlp_gitops.reporting import pages, phrases
 from nlp_gitops.reporting.report import TEXT, diff_line, shown
 from nlp_gitops.training import create, fit
 
@@ -133,34 +130,23 @@ def cells(found: Mapping[str, Any]) -> list[str]:
                 "latency_ms_p50")), str(found["broken"]), str(found["fixed"]), word(found["p"])]
 
 
-def page(lab: Lab, style: str = STYLE) -> str:
+def page(lab: Lab) -> str:
     """Return the lab as one HTML page that needs nothing else; texts are masked and cut."""
     first, *others = lab.trials
-    table = cards(f"{len(lab.rows):,} rows; broken, fixed and McNemar's p against the first",
-                  HEADER, [("", list(cells(found))) for found in figures(lab)], len(lab.trials))
-    title = f"Prompts side by side: {', '.join(trial.name for trial in lab.trials)}"
-    return document(title, package_files.text(style), el("header", el("h1", title)), el(
-        "main", el("section", table), (_against(lab, first, trial) for trial in others)))
+    return pages.render(
+        "training/templates/prompt_lab.html", names=[trial.name for trial in lab.trials],
+        rows=len(lab.rows), header=HEADER, figures=[cells(found) for found in figures(lab)],
+        others=[_against(lab, first, trial) for trial in others])
 
 
-def _against(lab: Lab, first: Trial, trial: Trial) -> Markup:
-    broken, fixed = lab.changed(trial)
-    lines = [diff_line(line) for line in diff.lines(diff.between(first.prompt, trial.prompt))]
-    return el("section", el("h2", f"{first.name} to {trial.name}"),
-              changed_lines(lines),
-              _rows(lab, first, trial, "Newly broken", broken),
-              _rows(lab, first, trial, "Newly fixed", fixed))
-
-
-def _rows(lab: Lab, first: Trial, trial: Trial, title: str, chosen: Sequence[int]) -> Markup:
-    if not chosen:
-        return el("p", f"{title}: 0")
-    header = ("id", "text", "gold", first.name, trial.name)
-    return cards(f"{title} ({len(chosen):,})", header, [("", [
-        el("bdi", shown(part, TEXT)) for part in (
-            lab.rows[row].get("id"), lab.rows[row]["text"], lab.gold[row],
-            *(_answer(one.predictions[row]) for one in (first, trial)))])
+def _against(lab: Lab, first: Trial, trial: Trial) -> dict[str, Any]:
+    changed = [(word, [[shown(part, TEXT) for part in (
+        lab.rows[row].get("id"), lab.rows[row]["text"], lab.gold[row],
+        *(_answer(one.predictions[row]) for one in (first, trial)))]
         for row in chosen[:SHOWN_ROWS]], len(chosen))
+        for word, chosen in zip(("Newly broken", "Newly fixed"), lab.changed(trial), strict=True)]
+    found = diff.between(first.prompt, trial.prompt)
+    return {"name": trial.name, "diff": map(diff_line, diff.lines(found)), "changed": changed}
 
 
 def _answer(found: Prediction) -> str:
