@@ -10,21 +10,19 @@ examples:
   nlp-gitops ci alert drift --not-measured "no prediction logs"
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core import context
-from nlp_gitops.core.errors import NotMeasured, UsageError
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import load_project
 from nlp_gitops.github import alerts
 from nlp_gitops.github.alert_texts import KINDS, Finding
 from nlp_gitops.github.webhook import notify
 from nlp_gitops.registry import github_client
 from nlp_gitops.reporting.markdown import escape
-
-MOST_BYTES = 50_000_000
+from nlp_gitops.reporting.output import read_json
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,25 +38,16 @@ def main(argv: Sequence[str]) -> int:
         context.summarize(f"## NOT_MEASURED: {options.kind}\n\n{escape(options.not_measured)}")
         print(f"NOT_MEASURED: {options.not_measured}")
         return 0
-    found = KINDS[options.kind](_read(options.report))
-    papers = options.report.with_suffix(".md")
-    context.summarize(papers.read_text(encoding="utf-8") if papers.is_file()
+    if not options.report.is_file():
+        raise NotMeasured(f"{options.report}: not there; the step before wrote no report")
+    found = KINDS[options.kind](read_json(options.report))
+    summary = options.report.with_suffix(".md")
+    context.summarize(summary.read_text(encoding="utf-8") if summary.is_file()
                       else f"## {found.title}\n\n{found.text}")
     print(found.title)
     if found.alert is not None:
         _tell(options.kind, found)
     return 0
-
-
-def _read(path: Path) -> object:
-    if not path.is_file():
-        raise NotMeasured(f"{path}: not there; the step before wrote no report")
-    if path.stat().st_size > MOST_BYTES:
-        raise UsageError(f"{path}: larger than {MOST_BYTES:,} bytes; this is no report")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {error}") from None
 
 
 def _tell(kind: str, found: Finding) -> None:

@@ -1,4 +1,4 @@
-"""Say what this branch touches: code or only papers, and the key of the gate's inputs.
+"""Say what this branch touches: code or only documents, and the key of the gate's inputs.
 
 In a workflow the base comes from the event, and the answers also become outputs of the step. It
 needs nothing but the standard library, and runs from the wheel in vendor/ itself.
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     options = arguments.parse_args(argv)
     base = options.base or (event_base() if context.in_workflow() else "main")
     found = changes(Path.cwd(), base)
-    told = {"code": str(found.code).lower(), "key": found.key}
-    print("\n".join(f"{key}={value}" for key, value in told.items()))
-    context.outputs(told)
+    outputs = {"code": str(found.code).lower(), "key": found.key}
+    print("\n".join(f"{key}={value}" for key, value in outputs.items()))
+    context.outputs(outputs)
     return 0

@@ -118,7 +118,7 @@ def evaluate(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
 
 
 def plan(options: argparse.Namespace, bounds: Sequence[Any]) -> int:
-    """Print which gates can see what they forbid; return 0, for a plan is no verdict."""
+    """Print which gates can see what they forbid; return 0: a plan is not a verdict."""
     from nlp_gitops.core.tables import table
     from nlp_gitops.gates.plan import make
 

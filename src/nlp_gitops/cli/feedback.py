@@ -1,7 +1,7 @@
 """Take delayed labels in, to be joined with predictions by request id.
 
 FILE is CSV, TSV or JSONL with the fields request_id and label, and row where a request had several
-texts. A faulty line is told with its number, and nothing is taken in.
+texts. A faulty line is reported with its number, and then nothing is stored.
 
 examples:
   python tools/feedback.py labels.csv

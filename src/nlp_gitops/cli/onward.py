@@ -1,6 +1,6 @@
 """After staging: start promote.yml for the version there, if `promotion.auto` says so.
 
-While `promotion.frozen` is set it starts nothing, and that is no failure.
+While `promotion.frozen` is set it starts nothing, and succeeds.
 
 The setting is in project.yaml. The version passes through shadow, if there is such a stage.
 

@@ -75,7 +75,7 @@ def _start(there: Connection, project: Project, ref: ModelRef, options: argparse
              if getattr(options, name)]
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} needs --direct: promote.yml judges the "
-                         "version anew, and takes nothing but its name")
+                         "version again, and takes only its name")
     page = dispatch(there, "promote.yml", project.registry.protected_branch or "main",
                     {"version": str(ref)})
     show(options, {"started": "promote.yml", "version": str(ref), "page": page},

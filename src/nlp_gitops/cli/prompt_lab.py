@@ -9,7 +9,7 @@ examples:
   python tools/prompt_lab.py prompts/classify_sentiment/prompt_v0.3.1.txt draft.txt --rows 50
   LLM_ANSWERS=live python tools/prompt_lab.py --rows 200
 
-exit codes: 0 compared, 2 usage, 3 an answer could not be had, or the budget is used up
+exit codes: 0 compared, 2 usage, 3 an answer is missing, or the budget is used up
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ examples:
   LLM_ANSWERS=live python tools/score.py texts.jsonl --model asks --out scored/
 
 exit codes: 0 all scored, 1 some lines held no text, 2 usage, 3 texts, model or a provider's answers
-cannot be had, or the budget is used up
+are not available, or the budget is used up
 """
 
 import json

@@ -98,14 +98,19 @@ def _places(gates_file: Path | None, parts: View) -> tuple[dict[str, int], str]:
     return gate_lines(gates_file, parts), os.path.relpath(gates_file)
 
 
-def read_report(path: Path) -> dict[str, Any]:
-    """Return a report.json; raise UsageError if it is none. It may come from a stranger's fork."""
+def read_json(path: Path) -> object:
+    """Return a file's JSON; raise UsageError without. The file may come from a stranger's fork."""
     if path.stat().st_size > MAX_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_BYTES:,} bytes; this is no report")
+        raise UsageError(f"{path}: larger than {MAX_BYTES:,} bytes; not a report")
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a report.json: {error}") from None
+        raise UsageError(f"{path}: not JSON: {error}") from None
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """Return a gate's report.json; raise UsageError if it is something else."""
+    value = read_json(path)
     if not isinstance(value, dict) or value.get("schema") != REPORT_SCHEMA:
         raise UsageError(f"{path}: not a report.json of this version ({REPORT_SCHEMA}); "
                          "write it again: python tools/eval_gate.py")

@@ -73,12 +73,12 @@ def _requirements(theirs: str, ours: str, generated: Path) -> str:
     if "vendor/nlp_gitops-" in theirs:
         return ""
     if "--hash=" in theirs:
-        return (f"add ./{wheel} with its hash and the packages it needs; make lock writes it anew "
+        return (f"add ./{wheel} with its hash and the packages it needs; make lock rewrites it "
                 "from pyproject.toml")
     extras = ",".join(extras_of(_read(generated / "pyproject.toml")) or ())
     return (f"add ./{wheel}[{extras}] to install the package from it; make setup and the workflows "
             "want a lock by hash: what yours names goes to dependencies of pyproject.toml, then "
-            "make lock writes it anew")
+            "make lock rewrites it")
 
 
 def _gitignore(theirs: str, ours: str, generated: Path) -> str:
@@ -108,7 +108,7 @@ _FILES: Mapping[str, Callable[[str, str, Path], str]] = {
 
 
 def _read(path: Path) -> str:
-    """Return a text; nothing for what is no text file."""
+    """Return a text; nothing for any other file."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -34,7 +34,7 @@ _COMMENTS = re.compile(r"^# The machinery lies in vendor/.*\n|^# Extras that may
 _LOCKED = re.compile(r"^(?:\./)?(?:vendor/nlp_gitops-[^\s\[;\\]+\.whl|nlp[-_]gitops(?![\w.-]))"
                      r"(?:\[(?P<extras>[^\]]*)\])?(?P<rest>(?:.*\\\n)*.*)(?:\n|\Z)", re.MULTILINE)
 _EXTRA = re.compile(r"""(?:(?P<rest>.*)\s+and\s+)?extra\s*==\s*['"](?P<extra>[^'"]+)['"]""")
-# `make setup` installs no console script any more, and papers and runbooks name it.
+# `make setup` installs no console script any more, and documents and runbooks name it.
 _SCRIPT = """\
 \t@printf '%s\\n' '#!/bin/sh' 'PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" \\
 \t\texec "$(CURDIR)/$(PY)" -m nlp_gitops "$$@"' > $(VENV)/bin/nlp-gitops
@@ -251,7 +251,7 @@ def without_package(pyproject: str, metadata: Sequence[str]) -> str:
 def unlocked(lock: str, metadata: Sequence[str]) -> str:
     """Return a lock file without the package.
 
-    Where it was named without a hash the file is no full lock, and its requirements come instead.
+    Named without a hash, the file is not a full lock, and its requirements come instead.
     """
     def instead(line: re.Match[str]) -> str:
         if "--hash" in line["rest"]:

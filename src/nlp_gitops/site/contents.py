@@ -62,12 +62,12 @@ def read_contents(snapshot: Snapshot) -> Contents:
     events = history(snapshot, None, None)
     registered: dict[tuple[str, str], Event] = {}
     evidence: dict[tuple[str, str], Event] = {}
-    for told in reversed(events):
-        key = told.event.model, told.event.version
-        if told.event.action == "register" and _is_version(told.event):
-            registered[key] = told.event
-        if told.event.evidence:
-            evidence.setdefault(key, told.event)
+    for entry in reversed(events):
+        key = entry.event.model, entry.event.version
+        if entry.event.action == "register" and _is_version(entry.event):
+            registered[key] = entry.event
+        if entry.event.evidence:
+            evidence.setdefault(key, entry.event)
     return Contents(snapshot.commit, snapshot.states(), events,
                     _versions(snapshot, list(reversed(registered.values())), evidence))
 
@@ -196,13 +196,13 @@ def browser_data(contents: Contents, links: Links) -> dict[str, Any]:
         (labels.setdefault((row.group, row.name), len(labels)), *row.cells), len(facts))
         for row in rows(version, links)]] for version in contents.versions]
     events = []
-    for told in contents.events:
-        event, evidence = told.event, told.event.evidence or {}
+    for entry in contents.events:
+        event, evidence = entry.event, entry.event.evidence or {}
         events.append([
             event.seq, event.at, event.action, f"{event.model}@{event.version}", event.stage,
             event.previous_stage, event.replaces,
-            shown(event.actor), shown(event.reason, REASON), shown(told.dataset_version),
-            shown(told.prompt_version), evidence.get("verdict"),
+            shown(event.actor), shown(event.reason, REASON), shown(entry.dataset_version),
+            shown(entry.prompt_version), evidence.get("verdict"),
             evidence.get("sha256"), event.report_path if evidence else None, event.run_url])
     return {"groups": GROUPS, "labels": [(GROUPS.index(group), name) for group, name in labels],
             "facts": list(facts), "versions": versions, "events": events,
