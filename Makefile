@@ -69,9 +69,10 @@ live-check: setup  ## the registry on a real, empty GitHub repository: make live
 	@test -n "$(REPO)" || { echo "error: name one: make live-check REPO=OWNER/NAME" >&2; exit 2; }
 	@$(BIN)/python scripts/live_check.py "$(REPO)" $(if $(CLEAN),--clean)
 
-lint: setup  ## flake8, yamllint, layers, and whether vendor/ and the picture are what src/ gives
+lint: setup  ## flake8, yamllint, types, layers, and whether vendor/ and the picture are what src/ gives
 	@$(BIN)/flake8
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/mypy --no-error-summary
 	@found=$$($(BIN)/lint-imports --no-cache --no-logo) || { echo "$$found"; exit 1; }
 	@$(BIN)/python scripts/rooms.py --check
 	@$(BIN)/python scripts/build_wheel.py --check

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from nlp_gitops.audit.story import Period, Source, Story
 from nlp_gitops.core import package_files
 from nlp_gitops.registry.model_card import measured
-from nlp_gitops.reporting.markup import Child, Markup, document, el
+from nlp_gitops.reporting.markup import Child, document, el
 
 STYLE = "audit/page.css"
 MAX_RULES = 300

@@ -16,10 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.names import Version
+
+if TYPE_CHECKING:
+    from nlp_gitops.deploy.judge import Counts
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,7 +64,7 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
     from nlp_gitops.deploy.report import decision_record
 
     sides = _reader(options, options.champion), _reader(options, options.candidate)
-    base = (Counts(), Counts()) if options.once else tuple(side() for side in sides)
+    base = [Counts() if options.once else side() for side in sides]
     course = Course(replace(Rules(), least=options.min_requests))
     ends, missed = time.monotonic() + options.deadline, 0
     while True:
@@ -89,7 +93,7 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
                     **decision_record(decision)}
 
 
-def _reader(options: argparse.Namespace, side: str) -> Callable[[], object]:
+def _reader(options: argparse.Namespace, side: str) -> "Callable[[], Counts]":
     from nlp_gitops.deploy.counts import of_log, of_service
     from nlp_gitops.deploy.replicas import Replicas
 

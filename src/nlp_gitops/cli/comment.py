@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     options = arguments.parse_args(argv)
     connection = github_client.connect(load_project())
     ended = None if options.pull_request else finished(context.event())
-    number = options.pull_request or pull_request(connection, ended)
+    number = pull_request(connection, ended) if ended else options.pull_request
     if number is None:
         print("no open pull request has this commit as its newest; nothing to say")
         return 0

@@ -24,11 +24,15 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import Project, load_project
+
+if TYPE_CHECKING:
+    from nlp_gitops.deploy.canary import Plan
+    from nlp_gitops.deploy.command import Story
 
 
 def main(argv: Sequence[str]) -> int:
@@ -93,7 +97,7 @@ def _arguments() -> argparse.ArgumentParser:
     return found
 
 
-def _deploy(project: Project, options: argparse.Namespace, story: object) -> int:
+def _deploy(project: Project, options: argparse.Namespace, story: "Story") -> int:
     from nlp_gitops.deploy import command, report
 
     strategy = options.strategy or ("canary" if options.candidate else "blue-green")
@@ -117,7 +121,7 @@ def _deploy(project: Project, options: argparse.Namespace, story: object) -> int
     return report.EXIT_CODES[found["verdict"]]
 
 
-def _plan(options: argparse.Namespace, mirrored: bool) -> object:
+def _plan(options: argparse.Namespace, mirrored: bool) -> "Plan":
     from nlp_gitops.deploy.canary import MOST_WEIGHT, Plan
     from nlp_gitops.serving import faults
 

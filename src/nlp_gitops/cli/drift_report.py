@@ -24,10 +24,14 @@ exit codes: 0 OK or WARN, 1 ALERT or CRITICAL, 2 usage, 3 INSUFFICIENT or not me
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nlp_gitops.cli.frame import parser, positive, show
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import Project, load_project
+
+if TYPE_CHECKING:
+    from nlp_gitops.drift.command import Wish
 
 
 def main(argv: Sequence[str]) -> int:
@@ -102,7 +106,7 @@ def _profile(project: Project, options: argparse.Namespace) -> int:
     return 0
 
 
-def _wish(options: argparse.Namespace) -> object:
+def _wish(options: argparse.Namespace) -> "Wish":
     from nlp_gitops.drift.command import Wish
 
     return Wish(options.reference, tuple(options.current), options.model, options.registry,

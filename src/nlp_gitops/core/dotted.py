@@ -108,8 +108,8 @@ def _refuse_anothers(package: str, root: Path, place: str) -> None:
         return
     loaded = sys.modules.get(package)
     spec = loaded.__spec__ if loaded else importlib.util.find_spec(package)
-    found = [Path(found) for found in ((spec.submodule_search_locations or [spec.origin])
-                                       if spec else []) if found]
+    places = list(spec.submodule_search_locations or [str(spec.origin or "")]) if spec else []
+    found = [Path(place) for place in places if place]
     if found and not any(path.resolve().is_relative_to(root.resolve()) for path in found):
         raise UsageError(f"{place}: the package {package} is that of another project, {found[0]}; "
                          f"take it off PYTHONPATH or uninstall it")

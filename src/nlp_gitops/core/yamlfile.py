@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import yaml
@@ -110,15 +110,18 @@ def _screen(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not accepted",
-                                       problem_mark=event.start_mark)
+            raise _refusal("aliases (*name) are not accepted", event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels",
-                                       problem_mark=event.start_mark)
+            raise _refusal(f"nested deeper than {MAX_DEPTH} levels", event)
+
+
+def _refusal(problem: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+    mark: Any = event.start_mark
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 def _collect(node: yaml.Node, keys: tuple[str | int, ...],
@@ -164,11 +167,12 @@ def _deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
 
 def _reason(error: jsonschema.ValidationError) -> str:
     if error.validator == "additionalProperties":
-        allowed = ", ".join(sorted(error.schema.get("properties", {})))
+        schema: Any = error.schema
+        allowed = ", ".join(sorted(schema.get("properties", {})))
         extra = error.message.split("(", 1)[-1].rstrip(")")
         # `{why: fast, and cheap}` is two keys, which nobody guesses from the rest of the line.
         quotes = "; inside {…} a text with a comma needs quotes" if any(
-            " " in str(key) for key in error.instance) else ""
+            " " in str(key) for key in cast(dict[str, Any], error.instance)) else ""
         return f"unknown key ({extra}){quotes}; known are {allowed}"
     if error.validator == "required":
         return error.message.replace(" is a required property", " is missing")

@@ -20,8 +20,9 @@ from nlp_gitops.data import card
 from nlp_gitops.data.check import measure
 from nlp_gitops.data.codes import severities
 from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.jsonline import Row
 from nlp_gitops.data.manifest import DataFile, load_manifest
-from nlp_gitops.data.rows import Row, digest, read_rows
+from nlp_gitops.data.rows import digest, read_rows
 
 SHARES = {"train": 0.8, "valid": 0.1, "test": 0.1}
 MAX_LABELS = 1000
@@ -51,7 +52,7 @@ def read_table(path: Path, columns: Columns, labels: Sequence[str] | None) -> li
     """Return the file's rows as id, text, label, domain, group; raise UsageError at a bad one."""
     wanted = {name: column for name, column in vars(columns).items() if column}
     allowed = set(labels or ())
-    rows = []
+    rows: list[Row] = []
     for line, source in read_rows(DataFile(path)):
         for name, column in wanted.items():
             if column not in source:

@@ -110,7 +110,8 @@ def started(place: Place, now: State, ref: ModelRef, manifest: dict[str, Any],
 
 def _request(place: Place) -> list[str]:
     """Return the first texts, as many as the service takes in one request."""
-    limits, found = place.project.service, []
+    limits = place.project.service
+    found: list[str] = []
     for text in place.texts[:min(_SMOKE_TEXTS, limits.max_batch)]:
         if len(processes.body({"texts": [*found, text]})) > limits.max_body_bytes:
             break

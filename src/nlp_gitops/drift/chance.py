@@ -49,8 +49,9 @@ def of_lines(statistic: Statistic, layout: Layout, reference: Profile, current: 
     observed, effect = (float(array[0]) for array in statistic.compute(*totals))
     if np.isnan(observed):
         return None
-    moments = sum((profile.moments.get(name, 0.0) for profile in (reference, current)),
-                  np.zeros((layout.vector, layout.vector)))
+    moments = np.zeros((layout.vector, layout.vector))
+    for profile in (reference, current):
+        moments = moments + profile.moments.get(name, 0.0)
     way = _by_line(statistic, layout, moments, totals, f"line {name} {statistic.name}")
     return Found(effect, *_p(statistic.compute, way, observed, draws))
 
@@ -66,7 +67,8 @@ def is_measurable(statistic: Statistic, current: np.ndarray, reference: np.ndarr
 def _p(compute: Compute, way: Callable[[int], Iterator[tuple[np.ndarray, np.ndarray]]],
        observed: float, draws: int) -> tuple[float, tuple[float, float], int]:
     """Return (1 + extreme) / (1 + draws) (Phipson and Smyth 2010), the noise, and the draws."""
-    extreme, made, effects = 0, 0, []
+    extreme, made = 0, 0
+    effects: list[np.ndarray] = []
     for number in (min(FIRST, draws), draws - FIRST):
         if number <= 0 or extreme >= _PLAINLY_CHANCE:
             break
@@ -105,10 +107,11 @@ def _by_line(statistic: Statistic, layout: Layout, moments: np.ndarray,
 
     def sums(draws: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for size in sizes(draws, len(mean)):
-            yield tuple(np.concatenate([
+            now, before = (np.concatenate([
                 np.tile(head, (size, 1)),
                 n * mean + np.sqrt(n) * generator.standard_normal((size, len(mean))) @ root.T],
                 axis=1) for n, head in zip(numbers, fixed, strict=True))
+            yield now, before
 
     return sums
 

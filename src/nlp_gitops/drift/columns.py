@@ -49,7 +49,7 @@ class Reader:
         return [item for item in mine if self._is_within(item[0])] if self.hours else mine
 
     def _is_within(self, line: Line) -> bool:
-        if line.get("at") is None:
+        if line.get("at") is None or self.hours is None:
             return False
         try:
             hour = hour_of(line["at"], self._hours)

@@ -93,8 +93,7 @@ def look(embedder: Embedder, texts: Sequence[str]) -> Seen:
     for text in texts:
         there = [*map(get, split(text))]
         words.append((len(there), there.count(None)))
-        distinct = set(there)
-        distinct.discard(None)
+        distinct = {place for place in there if place is not None}
         known.append(len(distinct))
         places += distinct
     flat = np.array(places, np.int64)

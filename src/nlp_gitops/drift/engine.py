@@ -17,7 +17,7 @@ ONE, DASK = "one", "dask"
 _RETRIES = 3
 
 Result = TypeVar("Result")
-Run = Callable[[Callable[[str], Result], Sequence[str]], Iterator[Result]]
+Run = Callable[[Callable[[Any], Result], Sequence[Any]], Iterator[Result]]
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def chosen(name: str) -> Iterator[Run[Any]]:
 
 def over(client: Any) -> Run[Any]:
     """Return what maps over files on a cluster's workers; a lost worker's files are read again."""
-    def run(function: Callable[[str], Result], names: Sequence[str]) -> Iterator[Result]:
+    def run(function: Callable[[Any], Result], names: Sequence[Any]) -> Iterator[Result]:
         from distributed import KilledWorker
 
         futures = client.map(function, names, retries=_RETRIES, pure=False)

@@ -67,7 +67,8 @@ def texts(embedder: Embedder, reference: Profile, current: Profile, sample: Sequ
         return []
     shown = [masker(line["text"]) for line in sample]
     pull = embedders.look(embedder, shown).vectors @ (means[0] - means[1])
-    found, seen = [], set()
+    found: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for place in np.argsort(-pull, kind="stable"):
         if shown[place] not in seen and len(found) < most:
             seen.add(shown[place])

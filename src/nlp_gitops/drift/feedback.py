@@ -132,8 +132,8 @@ def _labels(names: list[str], part: int, parts: int) -> dict[tuple[str, int], st
 
 def _key(line: Line) -> tuple[str, int] | None:
     """Return what a label and its prediction have in common; None if the line does not say."""
-    key = line.get("request_id"), line.get("row") or 0
-    return key if isinstance(key[0], str) and isinstance(key[1], int) else None
+    request, row = line.get("request_id"), line.get("row") or 0
+    return (request, row) if isinstance(request, str) and isinstance(row, int) else None
 
 
 def _predictions(places: list[str], model: str, days: Days | None) -> Iterator[Line]:
@@ -151,7 +151,8 @@ def _predictions(places: list[str], model: str, days: Days | None) -> Iterator[L
 def _add(found: dict[str, np.ndarray], layout: Layout, gold: str, line: Line) -> None:
     places = {label: place for place, label in enumerate(layout.labels)}
     cell = (places.get(gold, len(places)), places.get(line["label"], len(places)))
-    given = line.get("fields") if isinstance(line.get("fields"), dict) else line
+    fields = line.get("fields")
+    given = fields if isinstance(fields, dict) else line
     names = ["all", *(f"{name}={value if str(value) in known else OTHER}"
                       for name, known in layout.slices
                       if (value := given.get(name)) is not None)]

@@ -37,7 +37,7 @@ def compare(reference: Profile, current: Profile, threshold: float = THRESHOLD
         if name != "all" and not any(numbers):
             continue
         if all(numbers):
-            said, distance = verdict(*sums, threshold)
+            said, distance = verdict(sums[0], sums[1], threshold)
             signal: dict[str, Any] = {"verdict": said, "value": distance, "bound": threshold}
         else:
             signal = {"verdict": "NOT_MEASURED", "why": "no texts or profiles with embeddings"}

@@ -191,7 +191,8 @@ def discover(places: Sequence[str], slices: Sequence[str], model: str) -> Layout
                 for line, _ in block:
                     if is_other(line, model):
                         continue
-                    given = line.get("fields") if isinstance(line.get("fields"), dict) else line
+                    fields = line.get("fields")
+                    given = fields if isinstance(fields, dict) else line
                     labels.update([line["label"]] if isinstance(line.get("label"), str) else [])
                     languages.update(str(given[key]) for key in LANGUAGE_FIELDS if given.get(key))
                     for key, counts in values.items():
@@ -212,5 +213,6 @@ def span(profile: Profile) -> tuple[str, str] | None:
     hours = [hour for hour in profile.blocks.get("all", {}) if hour != UNTIMED]
     if not hours:
         return None
-    return tuple(datetime.fromtimestamp(hour * 3600, timezone.utc).isoformat(timespec="minutes")
-                 for hour in (min(hours), max(hours)))
+    first, last = (datetime.fromtimestamp(hour * 3600, timezone.utc).isoformat(timespec="minutes")
+                   for hour in (min(hours), max(hours)))
+    return first, last

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from nlp_gitops.core.errors import NotMeasured, UsageError
 
@@ -94,7 +94,7 @@ def opened(place: str) -> Iterator[BinaryIO]:
     """Open a file or URL; gzip is told by the name. Raises NotMeasured if it cannot be read."""
     try:
         with _raw(place) as raw:
-            yield gzip.GzipFile(fileobj=raw) if place.endswith(".gz") else raw
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if place.endswith(".gz") else raw
     except (OSError, EOFError, zlib.error) as error:
         raise NotMeasured(f"{place}: cannot be read: {error}") from None
 
@@ -190,11 +190,12 @@ def hour_of(text: Any, known: dict[str, int]) -> int:
     key = text[:13] + ("Z" if text[-1:] == "Z" else text[19:][-6:])
     if key not in known:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
+        offset = moment.utcoffset()
+        if offset is None:
             raise ValueError("`at` has no time zone")
         if len(known) > 100_000:
             known.clear()
-        whole = moment.utcoffset().total_seconds() % 3600 == 0
+        whole = offset.total_seconds() % 3600 == 0
         hour = int(moment.timestamp() // 3600)
         if hour < 0:
             raise ValueError("`at` is before 1970")

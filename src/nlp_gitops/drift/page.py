@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from nlp_gitops.core import package_files
 from nlp_gitops.drift import plots, summary
 from nlp_gitops.drift.summary import MARKS, NAMES, number
-from nlp_gitops.reporting.markup import Child, Markup, cards, document, el, plain_table
+from nlp_gitops.reporting.markup import Child, cards, document, el, plain_table
 from nlp_gitops.reporting.pages import STYLE
 
 MOST_ROWS = 60
@@ -80,7 +82,8 @@ def _slices(report: Mapping[str, Any]) -> Markup | None:
             for name, signals in list(slices.items())[:MOST_ROWS]]
     return el("div", el("p", "Effect and verdict; below, the smallest effect that these numbers of "
                         "lines would show.", class_="note"),
-              plain_table("Every slice", ("slice", "lines", *map(NAMES.get, statistics)), rows))
+              plain_table("Every slice", ("slice", "lines", *(NAMES[name] for name in statistics)),
+                          rows))
 
 
 def _cell(signal: Mapping[str, Any] | None) -> Child:
@@ -177,7 +180,7 @@ def past_table(entries: Sequence[Mapping[str, Any]]) -> Markup:
     names = [name for name in NAMES if any(
         name in item["signals"].get("all", {}) for item in entries)]
     return plain_table("The whole traffic, newest first", (
-        "up to", "predictions", *map(NAMES.get, names), "verdict"), (
+        "up to", "predictions", *(NAMES[name] for name in names), "verdict"), (
         [(item.get("to") or item["created"])[:10], f"{item.get('rows') or 0:,}",
          *(value(item, name) for name in names), item["verdict"]] for item in reversed(entries)))
 

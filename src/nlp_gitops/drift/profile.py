@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -178,7 +179,7 @@ def merged(layout: Layout, profiles: Iterable[Profile]) -> Profile:
     return reduce(merge, profiles, Profile(layout))
 
 
-def _added(one: Mapping, other: Mapping) -> dict:
+def _added(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> dict[Any, Any]:
     return {**one, **{key: one[key] + value if key in one else value
                       for key, value in other.items()}}
 

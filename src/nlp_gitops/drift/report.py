@@ -46,7 +46,8 @@ def build(subject: Subject, reference: Read, current: Read,
           labelled: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the report; raise UsageError if the two cannot be compared."""
     if subject.rule == "fixed":
-        slices, method = fixed.compare(reference.profile, current.profile), {"rule": "fixed"}
+        slices = fixed.compare(reference.profile, current.profile)
+        method: dict[str, Any] = {"rule": "fixed"}
     else:
         judged = compare(reference.profile, current.profile, subject.rules)
         slices = judged.slices

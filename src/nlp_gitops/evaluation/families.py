@@ -63,8 +63,8 @@ class Classification:
     """One label for each row. Features: hits, gold and predicted for each of k labels."""
 
     name = "classification"
-    metrics = ("f1_macro", "f1_micro", "f1_weighted", "accuracy", "mcc")
-    label_metrics = ("f1", "precision", "recall")
+    metrics: tuple[str, ...] = ("f1_macro", "f1_micro", "f1_weighted", "accuracy", "mcc")
+    label_metrics: tuple[str, ...] = ("f1", "precision", "recall")
     _scores = {"f1_macro": formulas.macro_f1, "f1_micro": formulas.right,
                "f1_weighted": formulas.weighted_f1, "accuracy": formulas.right,
                "mcc": formulas.matthews}
@@ -121,8 +121,8 @@ class Spans:
     """Lists of labelled spans (NER). Features: exact and partial matches, gold, predicted spans."""
 
     name = "spans"
-    metrics = ("span_f1", "span_precision", "span_recall", "span_f1_partial")
-    label_metrics = ()
+    metrics: tuple[str, ...] = ("span_f1", "span_precision", "span_recall", "span_f1_partial")
+    label_metrics: tuple[str, ...] = ()
 
     def table(self, gold: Sequence[Any], candidate: Sequence[Any],
               champion: Sequence[Any] | None) -> Table:
@@ -154,8 +154,8 @@ class Texts:
     """Generated texts against one reference. Features: one, and the row's score."""
 
     name = "texts"
-    metrics = ("rouge_l", "exact_match")
-    label_metrics = ()
+    metrics: tuple[str, ...] = ("rouge_l", "exact_match")
+    label_metrics: tuple[str, ...] = ()
 
     def table(self, gold: Sequence[Any], candidate: Sequence[Any],
               champion: Sequence[Any] | None) -> Table:

@@ -146,8 +146,8 @@ def leak(rows: Sequence[Mapping[str, Any]], train: Iterable[str] | None) -> Sing
     """Return the share of rows whose text, folded, is one of the training texts."""
     from nlp_gitops.data.texts import folded
 
-    texts = [row.get("text") for row in rows]
-    if train is None or not all(isinstance(text, str) for text in texts):
+    texts = [text for row in rows if isinstance(text := row.get("text"), str)]
+    if train is None or len(texts) < len(rows):
         return Single(None, missing="it needs the text of every row, and the train split")
     known = {folded(text) for text in train}
     return Single(sum(folded(text) in known for text in texts) / len(rows), len(rows))

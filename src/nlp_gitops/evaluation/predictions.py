@@ -96,8 +96,8 @@ def read(path: Path) -> list[Row]:
                 continue
             try:
                 row = parse(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-            except LineFault as fault:
-                raise NotMeasured(f"{path}:{number}: {fault}") from None
+            except LineFault as error:
+                raise NotMeasured(f"{path}:{number}: {error}") from None
             if fault := _fault(row):
                 raise NotMeasured(f"{path}:{number}: {fault}")
             first = lines.setdefault(str(row["id"]), number)

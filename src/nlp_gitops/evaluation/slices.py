@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
-from nlp_gitops.data.jsonline import Row
+
+Row = Mapping[str, Any]
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "lt": operator.lt, "le": operator.le, "ge": operator.ge, "gt": operator.gt}

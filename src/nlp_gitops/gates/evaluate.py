@@ -100,9 +100,9 @@ def _agreement(models: Sequence[Model], texts: Sequence[str], gates: Gates) -> d
                                            gates.confidence)}
 
 
-def _prompt_change(model: Model, champion: Model) -> list[str]:
+def _prompt_change(model: Any, champion: Any) -> list[str]:
     """Return the lines of a diff from the champion's prompt and provider; none for classic ones."""
-    if not (hasattr(model, "prompt") and hasattr(champion, "prompt")):
+    if not all(hasattr(item, "prompt") and hasattr(item, "origin") for item in (model, champion)):
         return []
     found = list(diff.lines(diff.between(champion.prompt, model.prompt)))
     old, new = champion.origin, model.origin
@@ -204,7 +204,8 @@ def interleaved(models: Sequence[Model], texts: Sequence[str], warmup: int,
 def _answers(found: Sequence[Prediction]) -> Answers:
     def column(name: str) -> list[float] | None:
         values = [getattr(item.usage, name, None) for item in found]
-        return values if None not in values else None
+        known = [value for value in values if value is not None]
+        return known if len(known) == len(values) else None
 
     faults = [item.usage.fault for item in found if item.usage]
     return Answers([item.label for item in found], [item.scores for item in found],

@@ -114,11 +114,11 @@ def _quality(gate: Gate, bench: Bench) -> Iterator[Verdict]:
         for side in sides:
             found = _on_part(gate, bench, name, indexes, side)
             if side == "drop" and found.p is not None:
-                drops.append(found)
+                drops.append((found, found.p))
             else:
                 yield found
-    adjusted = statistics.holm([item.p for item in drops])
-    for item, p in zip(drops, adjusted):
+    adjusted = statistics.holm([p for _, p in drops])
+    for (item, _), p in zip(drops, adjusted):
         yield _against_champion(replace(item, p=p), gate, bench)
 
 
@@ -200,9 +200,9 @@ def _against_champion(result: Verdict, gate: Gate, bench: Bench) -> Verdict:
 
 def _proved(result: Verdict, gate: Gate, bench: Bench) -> bool:
     """Say whether the lower one-sided bound of the difference lies within the allowed drop."""
-    indexes = None
+    indexes: list[int] | None = None
     for name in gate.slices:
-        indexes = bench.parts(name).get(result.slice, indexes)
+        indexes = bench.parts(name).get(str(result.slice), indexes or [])
     compared = bench.measured(gate.metric, result.slice, indexes).compared
     assert compared is not None and result.max_drop is not None
     return compared.bounds[0] >= -result.max_drop
@@ -265,7 +265,8 @@ def _say_bound(result: Verdict, gate: Gate, judged: float, verdict: str) -> str:
 
 def _say_champion(result: Verdict, verdict: str) -> str:
     """Say how a value lies to the champion's."""
-    assert result.value is not None and result.champion is not None and result.delta is not None
+    assert result.value is not None and result.champion is not None
+    assert result.delta is not None and result.p is not None
     value, champion = (_number(result.metric, item) for item in (result.value, result.champion))
     difference = _number(result.metric, abs(result.delta))
     side = "below" if result.delta < 0 else "above"

@@ -111,7 +111,8 @@ class _Sample:
     @cached_property
     def differing(self) -> np.ndarray:
         """Say of each cell (c,) whether the champion's features are others."""
-        return (self.champion != self.candidate).any(axis=1)
+        assert self.champion is not None
+        return np.any(self.champion != self.candidate, axis=1)
 
     @cached_property
     def moves(self) -> np.ndarray:

@@ -191,7 +191,8 @@ def _changed_rows(evidence: Evidence) -> dict[str, Any] | None:
     """Return the rows that only the champion had right, and those that only the candidate has."""
     if evidence.champion is None:
         return None
-    broken, fixed = [], []
+    broken: list[dict[str, Any]] = []
+    fixed: list[dict[str, Any]] = []
     for row, ours, theirs in zip(evidence.rows, evidence.candidate.predictions,
                                  evidence.champion.predictions, strict=True):
         if (ours == row["label"]) == (theirs == row["label"]):

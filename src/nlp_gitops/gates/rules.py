@@ -139,7 +139,7 @@ def override(gates: Gates, metric: str, side: str, bound: float) -> Gates:
         return (gate.metric == metric and getattr(gate, side) is not None and not gate.slices
                 and not gate.suite)
 
-    rule = {side: bound, "decide": "point", "marginal": False}
+    rule: dict[str, Any] = {side: bound, "decide": "point", "marginal": False}
     if any(map(given, gates.gates)):
         return replace(gates, gates=tuple(replace(gate, **rule) if given(gate) else gate
                                           for gate in gates.gates))

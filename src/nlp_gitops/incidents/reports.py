@@ -66,10 +66,12 @@ def _deploy(value: Mapping[str, Any]) -> Deploy:
     began = ended - timedelta(seconds=int(value["seconds"]))
     if value["environment"] not in PORTS or value["verdict"] not in EXIT_CODES:
         raise ValueError("no deploy of this project")
+    candidate, champion, serving = (_version(value[key])
+                                    for key in ("candidate", "champion", "serving"))
     return Deploy(
         value["environment"], bool(value["rehearsal"]), value["verdict"], str(value["why"]),
-        *(_version(value[key]) for key in ("candidate", "champion", "serving")),
-        began, ended, canary.get("seconds"), canary.get("back_seconds"))
+        candidate, champion, serving, began, ended, canary.get("seconds"),
+        canary.get("back_seconds"))
 
 
 def _version(text: str | None) -> str | None:

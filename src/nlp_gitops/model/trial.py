@@ -32,7 +32,7 @@ def try_stored(model: Model, folder: Path, texts: Sequence[str], root: Path, pla
                          f"{type(loaded).__name__}, which predicts nothing; it must return the "
                          "model")
     asks = hasattr(model, "session")
-    if asks:
+    if hasattr(model, "session"):
         loaded.session, texts = model.session, texts[:1]
     answers = _attempt("predict after load", lambda: loaded.predict(texts), root, place)
     if len(answers) != len(texts):

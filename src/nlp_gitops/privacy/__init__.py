@@ -140,7 +140,8 @@ class Masker:
             text = self._without(_IPV6_SHAPE, text)
         if "-" in text or "_" in text or "AKIA" in text or "ASIA" in text or "AIza" in text:
             text = self._without(_KEY_SHAPE, text)
-        parts, done = [], 0
+        parts: list[str] = []
+        done = 0
         for found in _DIGITS.finditer(text):
             begin, end = max(found.start() - _AROUND, done), found.end() + _AROUND
             window = text[begin:end]
@@ -151,7 +152,8 @@ class Masker:
         return self._without_names(text) if self.names else text
 
     def _without_names(self, text: str) -> str:
-        parts, done = [], 0
+        parts: list[str] = []
+        done = 0
         for begin, end in listed_names.spans(text, self.names):
             # What stands here for something else may be a name as well.
             if not (text[:begin].endswith("[") and text[end:end + 1] in ("]", ":")):

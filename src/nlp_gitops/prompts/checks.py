@@ -111,9 +111,8 @@ def labels(prompt: Prompt, wanted: Sequence[Any]) -> Iterator[Finding]:
     if missing or unknown:
         parts = [f"{word} {', '.join(map(show_value, found[:10]))}"
                  for word, found in (("lacks", missing), ("has unknown", unknown)) if found]
-        keys = ("format", "properties", "label", "enum")
-        if "properties" not in prompt.document.value["format"]:
-            keys = ("format", "label")
+        short = "properties" not in prompt.document.value["format"]
+        keys = ("format", "label") if short else ("format", "properties", "label", "enum")
         yield prompt.finding("P031", f"label {' and '.join(parts)}, against the dataset", *keys,
                              hint=_near(unknown, missing)
                              or "take the labels of the dataset: " + "|".join(

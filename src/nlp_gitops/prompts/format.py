@@ -68,19 +68,21 @@ def violations(schema: Mapping[str, Any], value: Any) -> Iterator[str]:
         yield f"{name}: {explain(deepest)}" if name else explain(deepest)
 
 
-def explain(error: jsonschema.ValidationError) -> str:
+def explain(error: jsonschema.ValidationError | jsonschema.SchemaError) -> str:
     """Return the reason on one short line; jsonschema's own text repeats whole values."""
+    rule: Any = error.validator_value
     if error.validator == "required":
         return error.message.replace(" is a required property", " is missing")[:200]
     if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        extra = sorted(key for key in error.instance if key not in known)
+        schema: Any = error.schema
+        instance: Any = error.instance
+        extra = sorted(instance.keys() - schema.get("properties", {}).keys())
         return "unknown " + ", ".join(show_value(key) for key in extra[:5])
     if error.validator == "enum":
-        allowed = ", ".join(show_value(item) for item in error.validator_value[:20])
+        allowed = ", ".join(show_value(item) for item in rule[:20])
         return f"{show_value(error.instance)} is none of {allowed}"
     return f"{show_value(error.instance)} breaks {error.validator}: " \
-           f"{show_value(error.validator_value)}"
+           f"{show_value(rule)}"
 
 
 def labels(schema: Mapping[str, Any]) -> tuple[Any, ...] | None:

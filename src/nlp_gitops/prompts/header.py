@@ -32,19 +32,22 @@ def faults(document: yamlfile.Document) -> list[Finding]:
 def _explained(document: yamlfile.Document,
                error: jsonschema.ValidationError) -> Iterator[Finding]:
     keys = tuple(error.absolute_path)
+    instance: Any = error.instance
+    schema: Any = error.schema
     if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        for key in error.instance:
+        known = schema["properties"]
+        for key in instance:
             if key not in known:
                 yield _finding(document, "P001", f"unknown key {show_value(key)}", (*keys, key),
                                _suggestion(key, known))
         return
-    hint = error.schema.get("description") if isinstance(error.schema, dict) else None
+    hint = schema.get("description") if isinstance(schema, dict) else None
     if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
+        wanted: Any = error.validator_value
+        missing = [key for key in wanted if key not in instance]
         yield _finding(document, "P002", f"{_name(keys)}: {', '.join(missing)} missing", keys, hint)
     elif "propertyNames" in error.absolute_schema_path:
-        keys = (*keys, error.instance)
+        keys = (*keys, instance)
         yield _finding(document, "P002", f"{_name(keys)}: not a name that can stand here", keys,
                        hint)
     else:

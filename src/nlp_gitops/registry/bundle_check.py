@@ -145,7 +145,8 @@ def _check_statement(payload_type: str, payload: bytes, sha256: str) -> None:
 def _text(cert: x509.Certificate, name: x509.ObjectIdentifier) -> str:
     """Return the text of one of Fulcio's extensions; nothing if it is not there."""
     try:
-        return asn1.decode_der(str, cert.extensions.get_extension_for_oid(name).value.value)
+        extension: Any = cert.extensions.get_extension_for_oid(name).value
+        return asn1.decode_der(str, extension.value)
     except (x509.ExtensionNotFound, ValueError):
         return ""
 

@@ -158,8 +158,9 @@ def _torn_tags(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble
 
 def _forgotten_drafts(registry: Registry, found: Audit) -> Iterator[Trouble]:
     """Yield drafts of ours that no version needs and nobody touched for a day."""
-    from nlp_gitops.registry.github_store import ORPHAN_SECONDS
+    from nlp_gitops.registry.github_store import ORPHAN_SECONDS, GitHubStore
 
+    assert isinstance(registry.store, GitHubStore)
     # A state lists its newest versions only; an older one may still wait for its release.
     known = {item.archive_sha256 for item in (*found.replayed.versions.values(), *(
         item for state in found.replayed.states.values() for item in state.versions))}

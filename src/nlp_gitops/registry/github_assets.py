@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.registry.github_client import Connection, TryAgain
@@ -57,7 +57,7 @@ def is_right(connection: Connection, there: Any, asset: Asset) -> bool:
     if there.digest is not None:
         return there.digest == f"sha256:{asset.sha256}"
     sink = _Digest()
-    download(connection, there.url, asset, sink)
+    download(connection, there.url, asset, cast(BinaryIO, sink))
     return sink.sha256.hexdigest() == asset.sha256
 
 

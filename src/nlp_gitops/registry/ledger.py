@@ -85,7 +85,8 @@ class Ledger:
                     "--no-auto-maintenance", "--refmap=", self.remote, f"{BRANCH}:{self.ref}",
                     env=git.token_environment())
         except git.GitError as error:
-            return self._not_fetched(error)
+            self._check_missing(error)
+            return None
         return self.last_seen()
 
     def _unmoved(self) -> str | None:
@@ -99,8 +100,8 @@ class Ledger:
         """Return the ledger's commit that was fetched last, without asking the remote."""
         return git_objects.resolve(self.repo, self.ref)
 
-    def _not_fetched(self, error: git.GitError) -> None:
-        """Return None where there is no ledger; raise what else a failed fetch means."""
+    def _check_missing(self, error: git.GitError) -> None:
+        """Raise what a failed fetch means, unless it is that there is no ledger yet."""
         said = error.stderr
         if "couldn't find remote ref" in said:
             if git.has_ref(self.repo, self.ref):

@@ -52,10 +52,11 @@ class Snapshot:
         blobs = self._all(paths)
         if blobs[0] is None:
             raise UsageError(f"{ref} is not registered; {self._known(ref.name)}")
-        for path, blob in zip(paths, blobs, strict=True):
+        found: dict[str, bytes] = {}
+        for name, path, blob in zip(PAPERS, paths, blobs, strict=True):
             if blob is None:
                 raise damaged(path, "is missing")
-        found = dict(zip(PAPERS, blobs, strict=True))
+            found[name] = blob
         seq = _read(paths[0], manifest_from_json, found["manifest.json"])["seq"]
         report = self.report(ref.name, seq + 1)
         if report is not None:

@@ -98,8 +98,8 @@ def told(snapshot: Snapshot, events: Sequence[Event]) -> list[Told]:
     keys = sorted({(event.model, event.version) for event in events})
     known = dict(zip(keys, snapshot.records(keys), strict=True))
     found = [(event, known[event.model, event.version]) for event in events]
-    return [Told(event, record and record.dataset_version, record and record.prompt_version)
-            for event, record in found]
+    return [Told(event, record.dataset_version if record else None,
+                 record.prompt_version if record else None) for event, record in found]
 
 
 def history_table(items: Sequence[Told]) -> str:

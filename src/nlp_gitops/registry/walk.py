@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from nlp_gitops.core import git, git_objects
 from nlp_gitops.core.errors import NotMeasured
@@ -76,7 +77,7 @@ def commits(repo: Path, newest: str, objects: Objects) -> Iterator[Commit]:
                 raise NotMeasured("git cannot read the whole ledger; see: git fsck")
 
 
-def _words(stream: object) -> Iterator[str]:
+def _words(stream: IO[bytes]) -> Iterator[str]:
     rest = b""
     while piece := stream.read(1 << 16):
         *whole, rest = (rest + piece).split(b"\0")

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from markupsafe import Markup
 
-
 VOID = frozenset({"meta", "link", "br"})
 
 

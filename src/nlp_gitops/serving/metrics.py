@@ -36,7 +36,7 @@ class Metrics:
 
     def __init__(self, release: Release, max_tokens: int | None = None) -> None:
         # Half of the page would be times at which counters were made.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._release = (release.model, release.version, release.variant)
         self._requests = self._made(Counter, REQUESTS, "answers by HTTP status", "status")

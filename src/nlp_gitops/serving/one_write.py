@@ -9,6 +9,9 @@ from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+# Which of uvicorn's protocols this is depends on what is installed.
+_Protocol: Any = AutoHTTPProtocol
+
 
 class OneWrite:
     """A transport that gathers what one step of the loop writes."""
@@ -37,7 +40,7 @@ class OneWrite:
         return getattr(self._transport, name)
 
 
-class OneWriteProtocol(AutoHTTPProtocol):
+class OneWriteProtocol(_Protocol):  # type: ignore[misc]
     """uvicorn's protocol on such a transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:

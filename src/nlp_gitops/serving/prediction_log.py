@@ -79,6 +79,7 @@ def line_values(entry: Entry, release: Release, told: Callable[[str], dict[str, 
             "latency_ms": round(entry.seconds * 1000, 3)}
     if not entry.predictions:
         return [head]
+    counts: Sequence[int | None] = entry.tokens or [None] * len(entry.texts)
     fields = {name: masked(value) if isinstance(value, str) else value
               for name, value in (entry.fields or {}).items()}
     return [{
@@ -86,8 +87,7 @@ def line_values(entry: Entry, release: Release, told: Callable[[str], dict[str, 
         "score": round(prediction.scores[prediction.label], 6), "characters": len(text),
         "tokens": tokens, "fields": fields, **told(text)}
         for row, (text, prediction, tokens) in enumerate(zip(
-            entry.texts, entry.predictions, entry.tokens or [None] * len(entry.texts),
-            strict=True))]
+            entry.texts, entry.predictions, counts, strict=True))]
 
 
 class Watcher(Protocol):

@@ -12,6 +12,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import uvicorn
 
@@ -99,8 +100,8 @@ def _desk(project: Project, wish: Wish, release: Release, model: Model) -> Desk:
                             settings.log_bytes, _watcher(project, wish, release),
                             settings.log_url, masked)
         metrics.dropped_lines(lambda: log.dropped)
-        if log.uploads:
-            metrics.failed_uploads(lambda: log.uploads.failed)
+        if uploads := log.uploads:
+            metrics.failed_uploads(lambda: uploads.failed)
     if hasattr(model, "session"):
         model.session = (rehearsal_of(project) if wish.records
                          else Session(masker=privacy.of(project)))
@@ -169,7 +170,7 @@ def _listen(host: str, port: int) -> socket.socket:
                          "another port") from None
 
 
-def _hold(path: Path) -> "os.PathLike[str] | object":
+def _hold(path: Path) -> TextIO:
     """Write the process id and lock the file; who finds the lock free knows that we are gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = open(path, "a+", encoding="utf-8")

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -32,8 +33,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _last_guests(self, door: socket.socket) -> None:
-        protocol = partial(self.config.http_protocol_class, config=self.config,
-                           server_state=self.server_state, app_state=self.lifespan.state)
+        made: Any = self.config.http_protocol_class
+        protocol = partial(made, config=self.config, server_state=self.server_state,
+                           app_state=self.lifespan.state)
         door.setblocking(False)
         with door, suppress(BlockingIOError):
             while True:

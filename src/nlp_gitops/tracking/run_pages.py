@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from nlp_gitops.core import package_files
 from nlp_gitops.reporting.charts import Point, line_chart
-from nlp_gitops.reporting.markup import Child, Markup, document, el
+from nlp_gitops.reporting.markup import Child, document, el
 from nlp_gitops.tracking import Run, Unfinished, gate_report
 from nlp_gitops.tracking.run_views import MAIN_METRIC, NOTHING, gate_metrics
 

@@ -13,8 +13,9 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError, reason
 from nlp_gitops.core.progress import Progress
 from nlp_gitops.core.project import ModelSettings, Project
+from nlp_gitops.data.jsonline import Row
 from nlp_gitops.data.manifest import Manifest, load_manifest
-from nlp_gitops.data.rows import Row, digest, read_split
+from nlp_gitops.data.rows import digest, read_split
 from nlp_gitops.drift import reference
 from nlp_gitops.evaluation import metrics
 from nlp_gitops.llm import session_of
@@ -49,7 +50,8 @@ def train(project: Project, settings: ModelSettings, mirror: Mirror | None = Non
                    lineage.tags(project, settings, manifest),
                    lineage.inputs(project, settings, manifest),
                    params, mirror, progress) as logger:
-        details = {"seeds": _seed(settings, manifest), "git": _commit(project, logger)}
+        details: dict[str, Any] = {"seeds": _seed(settings, manifest),
+                                   "git": _commit(project, logger)}
         if hasattr(model, "log_metrics"):
             model.log_metrics = logger.log_metrics
         if hasattr(model, "session"):
