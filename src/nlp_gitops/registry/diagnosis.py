@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nlp_gitops.registry.faults import Fault
 
-Mend = Callable[[], None]
+Mend = Callable[[], object]
 
 
 @dataclass(frozen=True)
