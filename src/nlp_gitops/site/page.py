@@ -175,4 +175,4 @@ def _drift(model: str, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         if points:
             drawn.append(line_chart(title, points, len(entries), "reports", (days[0], days[-1])))
     return {"name": model, "verdict": entries[-1]["verdict"], "charts": drawn,
-            "table": drift_page.past_table(entries)}
+            "past": drift_page.past_table(entries)}
