@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from nlp.classifiers import TfidfLogistic
 
-from nlp_gitops.drift import embedder, fixed
-from nlp_gitops.drift.columns import Reader
+from nlp_gitops.drift import embedder, judge
+from nlp_gitops.drift.columns import Layout, Reader
 from nlp_gitops.drift.judge import Judged, Rules, compare
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults, files_of, read
 from nlp_gitops.drift.profile import Lines, measure
 from nlp_gitops.evaluation.statistics import wilson
@@ -154,7 +153,7 @@ def _trials(layout: Layout, before: Lines, now: Lines, size: int,
         judged = compare(reference, current, RULES)
         for name, hit in {
                 ANY: _any_signal(judged),
-                PLAIN: fixed.compare(reference, current)["all"]["embedding"][
+                PLAIN: judge.compare_fixed(reference, current)["all"]["embedding"][
                     "verdict"] == "ALERT",
                 **{name: signal.get("p", 1) < 0.05
                    for name, signal in judged.slices["all"].items()}}.items():

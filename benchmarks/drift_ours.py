@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from nlp_gitops.drift import page, report
+from nlp_gitops.drift.columns import UNTIMED, Layout, Lines
 from nlp_gitops.drift.inputs import Read
 from nlp_gitops.drift.judge import Rules
-from nlp_gitops.drift.layout import Layout
-from nlp_gitops.drift.profile import UNTIMED, Lines, measure, merged
+from nlp_gitops.drift.profile import measure, merged
 
 _AT_ONCE = 2048
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from nlp_gitops.registry.events import Event, State, VersionState, apply, state_from_json
 from nlp_gitops.registry.ledger import BRANCH
-from nlp_gitops.registry.objects import REGISTERED, root_files, write_root
 from nlp_gitops.registry.operations import version_state
 from nlp_gitops.registry.packaging import checksums
-from nlp_gitops.registry.transact import readme, version_files
+from nlp_gitops.registry.transaction import (REGISTERED, readme, root_files, version_files,
+                                             write_root)
 
 EVENTS_PER_VERSION = 4
 _WHO = "bench <bench@localhost>"

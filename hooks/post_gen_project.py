@@ -81,7 +81,7 @@ def ledger_root() -> None:
     """Give the ledger branch `registry` its first commit, ready for the first push."""
     [wheel] = Path.cwd().glob("vendor/nlp_gitops-*.whl")
     sys.path.insert(0, str(wheel))
-    from nlp_gitops.registry.objects import root_files, write_root
+    from nlp_gitops.registry.transaction import root_files, write_root
 
     oid = write_root(Path.cwd(), root_files(), int(time.time()))
     git("branch", "registry", oid)

@@ -30,7 +30,7 @@ from nlp_gitops.cli.main import CI_COMMANDS, COMMANDS  # noqa: E402
 from nlp_gitops.core import errors, package_files  # noqa: E402
 from nlp_gitops.data import codes  # noqa: E402
 from nlp_gitops.registry import packaging  # noqa: E402
-from nlp_gitops.registry import events, faults  # noqa: E402
+from nlp_gitops.registry import diagnosis, events  # noqa: E402
 
 MADE = "Made from the code by `scripts/reference.py`.\n\n"
 SCHEMAS = {"project": "project.yaml", "gates": "gates.yaml", "dataset": "data/dataset.yaml",
@@ -118,7 +118,7 @@ def finding_codes() -> str:
              "[findings](findings.md); how to mend a registry: [registry](registry.md).\n"]
     for title, rows in (("Data: check-schema", codes.TITLES.items()),
                         ("Prompts: check-prompts", prompts),
-                        ("Registry: registry verify", faults.CODES.items())):
+                        ("Registry: registry verify", diagnosis.CODES.items())):
         parts += [f"## {title}\n", "| code | meaning |", "|---|---|",
                   *(f"| {code} | {_cell(text)} |" for code, text in rows), ""]
     return "\n".join(parts)

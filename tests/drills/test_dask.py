@@ -11,8 +11,8 @@ pytestmark = pytest.mark.heavy
 FILES, LINES = 24, 4000
 SCRIPT = """
 import os, signal, sys, threading, time
-from nlp_gitops.drift import embedder, engine, inputs
-from nlp_gitops.drift.layout import Layout
+from nlp_gitops.drift import embedder, logs, inputs
+from nlp_gitops.drift.columns import Layout
 from nlp_gitops.drift.profile import to_bytes
 
 if __name__ == "__main__":
@@ -28,7 +28,7 @@ if __name__ == "__main__":
             pids = list(client.run(os.getpid).values())
             threading.Timer(float(sys.argv[1]), os.kill, (pids[0], signal.SIGKILL)).start()
             begun = time.monotonic()
-            spread = inputs.read_all(["log"], work, None, engine.over(client))
+            spread = inputs.read_all(["log"], work, None, logs.over(client))
             took = time.monotonic() - begun
             time.sleep(max(float(sys.argv[1]) - took + 1, 0))
             left = list(client.run(os.getpid).values())
@@ -41,7 +41,7 @@ SCORING = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from nlp_gitops.serving import scoring
-from nlp_gitops.drift import engine
+from nlp_gitops.drift import logs
 from nlp.classifiers import TfidfLogistic
 
 if __name__ == "__main__":
@@ -67,11 +67,11 @@ if __name__ == "__main__":
             pids = list(client.run(os.getpid).values())
             threading.Timer(float(sys.argv[1]), os.kill, (pids[0], signal.SIGKILL)).start()
             begun = time.monotonic()
-            spread = scoring.score(task("spread"), "a" * 64, parts, engine.over(client))
+            spread = scoring.score(task("spread"), "a" * 64, parts, logs.over(client))
             took = time.monotonic() - begun
             for part in parts[::2]:
                 (Path("spread") / part.name).unlink()
-            again = scoring.score(task("spread"), "a" * 64, parts, engine.over(client))
+            again = scoring.score(task("spread"), "a" * 64, parts, logs.over(client))
             left = list(client.run(os.getpid).values())
     assert answers("spread") == answers("alone")
     assert again["texts"] == spread["texts"] == alone["texts"]

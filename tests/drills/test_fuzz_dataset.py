@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.data.check import measure
-from nlp_gitops.data.codes import TITLES, severities
-from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.codes import TITLES, Collector, severities
 from nlp_gitops.data.command import check_and_fix
 from nlp_gitops.data.manifest import load_manifest
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nlp_gitops import prompts
 from nlp_gitops.core.errors import UserError
-from nlp_gitops.prompts import bump, checks
+from nlp_gitops.prompts import checks, diff
 from nlp_gitops.prompts.file import read
 from nlp_gitops.prompts.report import check
 
@@ -151,9 +151,9 @@ def test_two_files_can_be_compared(place):
     def run(one, other):
         old, new = judge(place, one), judge(place, other)
         if old and new:
-            changes = bump.changes(old, new)
+            changes = diff.changes(old, new)
             assert (changes == []) == (old.digest == new.digest)
-            assert bump.needed(old.version, changes) >= old.version
+            assert diff.needed(old.version, changes) >= old.version
 
     run()
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import numpy as np
 
+from nlp_gitops.drift.columns import UNTIMED, Layout, Lines
 from nlp_gitops.drift.judge import Rules
-from nlp_gitops.drift.layout import Layout
-from nlp_gitops.drift.profile import UNTIMED, Lines, measure, merged
+from nlp_gitops.drift.profile import measure, merged
 
 SIZE = 16
 TOPICS = 12

@@ -17,7 +17,7 @@ from nlp_gitops.drift import command, embedder
 from nlp_gitops.drift.command import Wish
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
-from nlp_gitops.registry.connect import connect
+from nlp_gitops.registry.remotes import connect
 
 SCHEMA = json.loads(package_files.text("schemas/drift_report.schema.json"))
 SETTINGS = """\

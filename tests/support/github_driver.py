@@ -14,7 +14,7 @@ from pathlib import Path
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import sha256_bytes, sha256_file
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.registry import github_audit, github_setup
+from nlp_gitops.registry import github_audit, github_settings
 from nlp_gitops.registry.github_settings import wanted
 from nlp_gitops.registry.github_store import GitHubStore
 from nlp_gitops.registry.store import Asset, Release
@@ -58,7 +58,7 @@ def call(store: GitHubStore, method: str, *words: object) -> object:
         return getattr(store, method)(ModelRef.parse(f"m@{version}"), asset(str(path)),
                                       *map(Path, target))
     if method == "apply":
-        return github_setup.apply(store.connection, wanted(*words))
+        return github_settings.apply(store.connection, wanted(*words))
     if method == "audit":
         return [[item.grade, item.as_text()]
                 for item in github_audit.audit(store.connection, wanted(*words))]

@@ -16,9 +16,9 @@ from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.gates import judge, load_gates, report
 from nlp_gitops.gates.evaluate import evaluate
 from nlp_gitops.registry import champion
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve
 from nlp_gitops.registry.packaging import pack
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.reporting import output
 from nlp_gitops.training import train
 

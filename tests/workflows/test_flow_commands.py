@@ -271,7 +271,7 @@ def test_an_unpacked_package_is_what_answers_and_its_edits_count_as_the_wheel_s(
 
 
 def test_the_notes_on_a_release_outlive_what_the_registry_writes_there():
-    from nlp_gitops.registry.release_notes import kept, with_notes
+    from nlp_gitops.registry.github_releases import kept, with_notes
 
     mark = "<!-- model-registry archive=" + "0" * 64 + " -->\n"
     noted = with_notes(f"| stage | staging |\n\n{mark}", "refused")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from nlp_gitops.core import git, git_objects
 from nlp_gitops.core.errors import NotMeasured
-from nlp_gitops.registry import plausible
-from nlp_gitops.registry.events import Event, State, VersionState, apply, parse_message
+from nlp_gitops.registry.events import Event, State, VersionState, apply
+from nlp_gitops.registry.events import faults as event_faults
+from nlp_gitops.registry.events import malformed, parse_message
 from nlp_gitops.registry.replay import ExpectedTag
 from nlp_gitops.registry.walk import Commit, commit_of
 
@@ -83,7 +84,7 @@ def _step(commit: Commit, event: Event, time: int, states: dict[str, State],
             event.version, event.seq, "", str(event.manifest_sha256), "", "", "", "", "", "", "",
             commit=commit.oid)
     faults += [f"{code}: {text}" for code, text
-               in plausible.faults(event, state, versions.get(key))]
+               in event_faults(event, state, versions.get(key))]
     try:
         states[event.model] = replace(apply(state, event, new), tagger_time=commit.time)
     except ValueError as error:
@@ -112,4 +113,4 @@ def _event(commit: Commit) -> Event | None:
         event = parse_message(commit.message)
     except ValueError:
         return None
-    return None if plausible.malformed(event) else event
+    return None if malformed(event) else event

@@ -8,11 +8,11 @@ from nlp_gitops.core import git
 from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import sha256_bytes
 from nlp_gitops.core.names import ModelRef
+from nlp_gitops.registry.checks import tag_faults
 from nlp_gitops.registry.events import Event, State
 from nlp_gitops.registry.ledger import Ledger
 from nlp_gitops.registry.reading import Snapshot
-from nlp_gitops.registry.tag_checks import tag_faults
-from nlp_gitops.registry.version_papers import paper_faults
+from nlp_gitops.registry.version_files import paper_faults
 from nlp_gitops.registry.walk import Change, Objects
 
 # What messages alone tell of a state; the rest comes from manifests.

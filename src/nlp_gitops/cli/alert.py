@@ -18,7 +18,7 @@ from nlp_gitops.core import context
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.project import load_project
 from nlp_gitops.github import alerts
-from nlp_gitops.github.alert_texts import KINDS, Finding
+from nlp_gitops.github.alerts import KINDS, Finding
 from nlp_gitops.github.webhook import notify
 from nlp_gitops.registry import github_client
 from nlp_gitops.reporting.markdown import escape

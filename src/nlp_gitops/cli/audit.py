@@ -21,8 +21,8 @@ from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import sha256_bytes, write_atomic
 from nlp_gitops.core.project import load_project
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
+from nlp_gitops.registry.remotes import connect
 
 
 def main(argv: Sequence[str]) -> int:

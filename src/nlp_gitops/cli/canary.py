@@ -94,8 +94,7 @@ def _watched(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _reader(options: argparse.Namespace, side: str) -> "Callable[[], Counts]":
-    from nlp_gitops.deploy.counts import of_log, of_service
-    from nlp_gitops.deploy.replicas import Replicas
+    from nlp_gitops.deploy.counts import Replicas, of_log, of_service
 
     if options.log:
         version = Version.parse(side).tag

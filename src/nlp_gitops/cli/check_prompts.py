@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser, show
-from nlp_gitops.core import sarif
+from nlp_gitops.core import findings
 from nlp_gitops.core.findings import print_findings
 from nlp_gitops.prompts.diff import diff, lines
 from nlp_gitops.prompts.fix import fix
@@ -46,7 +46,7 @@ def check_folder(argv: Sequence[str]) -> int:
             print(line, file=sys.stderr)
         report = check(options.prompts, options.base, options.data)
     if options.sarif:
-        sarif.write(options.sarif, "check_prompts", report.findings)
+        findings.write_sarif(options.sarif, "check_prompts", report.findings)
     if options.json:
         emit(report.as_dict())
     else:

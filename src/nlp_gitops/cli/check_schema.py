@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nlp_gitops.cli.frame import emit, parser
-from nlp_gitops.core import sarif
+from nlp_gitops.core import findings
 from nlp_gitops.core.findings import print_findings
 from nlp_gitops.data.command import check_and_fix
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     options = arguments.parse_args(argv)
     report, done = check_and_fix(options.manifest, options.base, options.fix)
     if options.sarif:
-        sarif.write(options.sarif, "check_schema", report.findings)
+        findings.write_sarif(options.sarif, "check_schema", report.findings)
     if options.json:
         emit(report.as_dict())
         return report.exit_code

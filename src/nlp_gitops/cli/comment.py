@@ -14,8 +14,8 @@ from pathlib import Path
 from nlp_gitops.cli.frame import parser
 from nlp_gitops.core import context
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import pull_comment, sticky
-from nlp_gitops.github.finished import finished, pull_request
+from nlp_gitops.github import comments
+from nlp_gitops.github.comments import finished, pull_request
 from nlp_gitops.registry import github_client
 
 
@@ -31,8 +31,8 @@ def main(argv: Sequence[str]) -> int:
     if number is None:
         print("no open pull request has this commit as its newest; nothing to say")
         return 0
-    done = sticky.put(connection, number, pull_comment.MARK,
-                      pull_comment.text(options.report, ended),
-                      create=pull_comment.is_news(options.report, ended))
+    done = comments.put(connection, number, comments.MARK,
+                        comments.text(options.report, ended),
+                        create=comments.is_news(options.report, ended))
     print(f"comment on #{number}: {done}")
     return 0

@@ -27,7 +27,7 @@ from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.incidents import facts, pages
-from nlp_gitops.incidents.form import Page
+from nlp_gitops.incidents.pages import Page
 from nlp_gitops.registry import github_client, views
 from nlp_gitops.registry.remotes import default_name, github_repository
 

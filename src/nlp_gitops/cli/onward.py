@@ -16,8 +16,8 @@ from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.github.dispatch import dispatch
 from nlp_gitops.registry import github_client
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, resolve
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.registry.views import outcome_lines
 
 

@@ -28,10 +28,10 @@ from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.github.dispatch import dispatch, promotes_there
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.github_client import Connection
 from nlp_gitops.registry.operations import promote, resolve
 from nlp_gitops.registry.policy import check_frozen, check_stage
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.registry.views import outcome_lines, outcome_record
 
 

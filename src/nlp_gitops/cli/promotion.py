@@ -22,8 +22,7 @@ from nlp_gitops.core.errors import UserError
 from nlp_gitops.core.files import write_json
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project, load_project
-from nlp_gitops.github.promotion import begin, check, open_registry
-from nlp_gitops.github.promotion_end import REFUSAL
+from nlp_gitops.github.promotion import REFUSAL, begin, check, open_registry
 from nlp_gitops.registry import github_client
 from nlp_gitops.registry.operations import revoke
 from nlp_gitops.reporting.markdown import escape
@@ -66,24 +65,23 @@ def _begin(options: argparse.Namespace) -> int:
 
 
 def _end(options: argparse.Namespace) -> int:
-    from nlp_gitops.github import promotion_end, release_text
+    from nlp_gitops.github import promotion
     from nlp_gitops.github.webhook import notify
 
     ref, project = ModelRef.parse(options.version), load_project()
-    jobs = promotion_end.results(options.jobs)
-    ended = promotion_end.ended(jobs, options.evidence)
-    report = promotion_end.condemned(jobs, options.evidence)
+    jobs = promotion.results(options.jobs)
+    ended = promotion.ended(jobs, options.evidence)
+    report = promotion.condemned(jobs, options.evidence)
     if report is not None:
         revoke(open_registry(project, options.registry), ref, ended.why, report)
-    text = release_text.notes(ended, promotion_end.evidence_rows(options.evidence),
-                              context.run_url())
+    text = promotion.notes(ended, promotion.evidence_rows(options.evidence), context.run_url())
     context.summarize(text)
     print(f"{ref}: {ended.word}: {ended.why}")
-    print(release_text.publish(github_client.connect(project), ref, text,
-                               None if ended.is_good else True))
+    print(promotion.publish(github_client.connect(project), ref, text,
+                            None if ended.is_good else True))
     if not ended.is_good:
         print(notify(f"{ref}: promotion {ended.word}", ended.why, context.run_url()))
-    if promotion_end.is_incident(jobs):
+    if promotion.is_incident(jobs):
         _open_incident(project, options, ref, ended.why)
     return 0 if ended.is_good else 1
 

@@ -17,11 +17,10 @@ from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register
 from nlp_gitops.registry.packaging import Package, load_package
 from nlp_gitops.registry.policy import check_stage
-from nlp_gitops.registry.remotes import default_name
+from nlp_gitops.registry.remotes import connect, default_name
 from nlp_gitops.registry.views import outcome_lines, outcome_record
 
 

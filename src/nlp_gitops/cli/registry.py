@@ -124,9 +124,9 @@ def _at(project: Project, options: argparse.Namespace) -> int:
 
 
 def _pull(project: Project, options: argparse.Namespace) -> int:
-    from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.operations import resolve
     from nlp_gitops.registry.pull import pull
+    from nlp_gitops.registry.remotes import connect
 
     text = options.version if "@" in options.version else f"{options.version}@production"
     registry = connect(project, options.registry)
@@ -141,7 +141,7 @@ def _pull(project: Project, options: argparse.Namespace) -> int:
 
 
 def _verify(project: Project, options: argparse.Namespace) -> int:
-    from nlp_gitops.registry.connect import connect
+    from nlp_gitops.registry.remotes import connect
     from nlp_gitops.registry.verify import audit
 
     name = options.registry or default_name()
@@ -151,8 +151,8 @@ def _verify(project: Project, options: argparse.Namespace) -> int:
 
 
 def _doctor(project: Project, options: argparse.Namespace) -> int:
-    from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.doctor import doctor
+    from nlp_gitops.registry.remotes import connect
 
     name = options.registry or default_name()
     diagnosis = _with_settings(doctor(project.root, connect(project, name), name, options.repair),
@@ -176,15 +176,15 @@ def _with_settings(diagnosis: Diagnosis, project: Project, name: str) -> Diagnos
 
 
 def _init_github(project: Project, options: argparse.Namespace) -> int:
-    from nlp_gitops.registry import github_client, github_settings, github_setup
+    from nlp_gitops.registry import github_client, github_settings
 
     found = github_repository(project, options.registry or "origin")
     if found is None:
         raise UsageError("origin is not on GitHub; for a GitHub Enterprise server name its host as "
                          "registry.github_host in project.yaml; elsewhere use init-remote")
     plan = github_settings.wanted(project.registry.protected_branch, options.immutable)
-    done = github_setup.apply(github_client.Connection(*found), plan) if options.apply else (
-        github_setup.lines(plan))
+    done = github_settings.apply(github_client.Connection(*found), plan) if options.apply else (
+        github_settings.lines(plan))
     show(options, {"repository": "/".join(found), "applied": options.apply, "lines": done}, *done,
          *([] if options.apply else
            ["set all of it: python tools/registry.py init-github --apply"]))

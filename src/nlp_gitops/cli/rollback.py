@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from nlp_gitops.cli.frame import parser, show
 from nlp_gitops.core.names import Version
 from nlp_gitops.core.project import load_project
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import rollback
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.registry.views import outcome_lines, outcome_record
 
 

@@ -33,12 +33,12 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--engine", choices=("one", "dask"), default="one")
     options = arguments.parse_args(argv)
 
-    from nlp_gitops.drift import engine
+    from nlp_gitops.drift import logs
     from nlp_gitops.llm import session_of
     from nlp_gitops.model import classes
     from nlp_gitops.registry.champion import EXTERNAL
-    from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.pull import cached
+    from nlp_gitops.registry.remotes import connect
     from nlp_gitops.serving import scoring
     from nlp_gitops.serving.release import find
 
@@ -55,13 +55,13 @@ def main(argv: Sequence[str]) -> int:
     except UsageError as error:
         raise NotMeasured(f"{error}; keep the class, or name another version with --model"
                           ) from None
-    if asks and options.engine != engine.ONE:
+    if asks and options.engine != logs.ONE:
         raise UsageError(f"--engine {options.engine}: {ref} asks a provider, which several "
                          "processes cannot do in one budget; llm.concurrency in project.yaml says "
                          "how many requests are on their way at once")
     parts = scoring.plan([str(Path(name).resolve()) for name in options.files])
     task = scoring.Task(str(folder / "model"), kind, str(project.root), str(options.out.resolve()))
-    with engine.chosen(options.engine) as engine_run:
+    with logs.chosen(options.engine) as engine_run:
         found = scoring.score(task, snapshot.manifest(ref)["artifacts"][0]["sha256"], parts,
                               engine_run, session_of(project) if asks else None)
     show(options, {"version": str(ref), **found},

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import checked
+from nlp_gitops.core import yamlfile
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import check_model_name
 
@@ -184,10 +184,10 @@ def load_project(root: Path | None = None) -> Project:
     """
     root = root or find_root()
     path = root / "project.yaml"
-    value = checked.recall(path, SCHEMA, Path(__file__))
+    value = yamlfile.recall(path, SCHEMA, Path(__file__))
     if value is None:
         value = _checked(path)
-        checked.remember(value, path, SCHEMA, Path(__file__))
+        yamlfile.remember(value, path, SCHEMA, Path(__file__))
     names = (value.get("privacy") or {}).get("names")
     models = {name: ModelSettings(
         name=name, kind=spec["class"], task=spec.get("task", value["task"]),

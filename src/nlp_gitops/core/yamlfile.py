@@ -1,9 +1,13 @@
 """YAML files that people edit: read safely, checked by a JSON Schema, faults with line and column.
 
+The memory holds the values beside one digest of the file, its schema and the code that checks it;
+any change of these makes it worthless. It lies in `.cache/` and can be deleted at any time.
+
 PyYAML gives positions only on its node tree, so a file is composed once into nodes; values and
 positions both come from there.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +19,40 @@ import yaml
 
 from nlp_gitops.core import package_files
 from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.findings import Finding, show_value
+
+
+def recall(path: Path, *witnesses: Path) -> Any | None:
+    """Return the values of a file that was checked before and is unchanged, else None."""
+    try:
+        known = json.loads(_memory(path).read_bytes())
+        return known["value"] if known["sha256"] == _digest(path, *witnesses) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(value: Any, path: Path, *witnesses: Path) -> None:
+    """Keep a checked file's values."""
+    try:
+        write_atomic(_memory(path),
+                     json.dumps({"sha256": _digest(path, *witnesses), "value": value}))
+    except OSError:
+        # A read-only checkout only costs the time of checking again.
+        return
+
+
+def _memory(path: Path) -> Path:
+    return path.parent / ".cache" / f"{path.name}.json"
+
+
+def _digest(*paths: Path) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        total.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return total.hexdigest()
+
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import hub, yamlfile
+from nlp_gitops.core import card_text, yamlfile
 from nlp_gitops.core.card_text import Block, cell, with_keys
 from nlp_gitops.data.check import Measured
 from nlp_gitops.data.manifest import Manifest
@@ -54,9 +54,9 @@ def keys(manifest: Manifest, measured: Measured) -> dict[str, Any]:
     spans = any(field.name == "label" and field.type == "spans" for field in manifest.fields)
     found: dict[str, Any] = {
         "pretty_name": manifest.text("pretty_name") or manifest.name,
-        "language": hub.languages(manifest.languages),
+        "language": card_text.languages(manifest.languages),
         "language_details": [tag for tag in manifest.languages if "-" in tag],
-        **hub.license_keys(manifest.license),
+        **card_text.license_keys(manifest.license),
         "size_categories": [next((name for limit, name in _SIZES if rows < limit), "n>100M")],
         "task_categories": ["token-classification" if spans else "text-classification"],
     }

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from nlp_gitops.data import codes, near, overlap, quality, texts
-from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.codes import Collector
 from nlp_gitops.data.manifest import Manifest
 from nlp_gitops.data.rowcheck import Fault, Shape
 from nlp_gitops.data.rowcheck import near as near_name

@@ -1,23 +1,67 @@
-"""What tools/check_schema.py does: check, mend if asked, check again."""
+"""What tools/check_schema.py does: check, fix what can be derived if asked, check again."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nlp_gitops.core import yamlfile
-from nlp_gitops.core.errors import NotMeasured
+from nlp_gitops.core.errors import CheckFailed, NotMeasured, UserError
+from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.merge_base import FETCH_ALL
 from nlp_gitops.core.names import Version
 from nlp_gitops.data import card
 from nlp_gitops.data import changes as diff
-from nlp_gitops.data import fix as mend
-from nlp_gitops.data import metadata
-from nlp_gitops.data.base import base_of
+from nlp_gitops.data import quality
+from nlp_gitops.data.changes import base_of
 from nlp_gitops.data.check import Measured, add_remark, measure
-from nlp_gitops.data.codes import severities
-from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.codes import Collector, severities
 from nlp_gitops.data.manifest import Manifest, manifest_of
 from nlp_gitops.data.quality import Remark
 from nlp_gitops.data.report import Report, VersionNote
+
+
+def apply_fixes(manifest: Manifest, measured: Measured, version: VersionNote) -> Iterator[str]:
+    """Write the needed version and digest into the manifest, then the card; yield what was done."""
+    wanted = {}
+    if version.needed and Version.parse(manifest.version) < Version.parse(version.needed):
+        wanted["version"] = version.needed
+    if measured.test_sha256 and measured.test_sha256 != manifest.test_sha256:
+        wanted["test_sha256"] = measured.test_sha256
+    if wanted:
+        # As bytes, so that line ends stay what they are.
+        text = edited(manifest.path.read_bytes().decode(), manifest.path, wanted)
+        write_atomic(manifest.path, text)
+        for key, value in wanted.items():
+            yield f"wrote {key}: {value} to {manifest.path}" + (
+                f" ({version.reason})" if key == "version" else "")
+        manifest = manifest_of(yamlfile.read(manifest.path, "dataset"))
+    path = card.path_of(manifest)
+    text = card.current(manifest, measured)
+    if not path.is_file() or yamlfile.read_text(path) != text:
+        write_atomic(path, text)
+        yield f"wrote {path}"
+
+
+def edited(text: str, path: Path, wanted: dict[str, str]) -> str:
+    """Return a manifest's text with these top-level values, all other characters kept.
+
+    The result is read back. Raise CheckFailed if it does not say exactly what was meant.
+    """
+    draft = text
+    for key, value in wanted.items():
+        draft, count = re.subn(rf"""^({key}[ \t]*:[ \t]*)(["']?)[^\s"'#]+\2""",
+                               lambda match: f"{match[1]}{match[2]}{value}{match[2]}", draft,
+                               count=1, flags=re.MULTILINE)
+        if not count:
+            end = "\r\n" if "\r\n" in draft else "\n"
+            draft += ("" if draft.endswith("\n") else end) + f"{key}: {value}{end}"
+    try:
+        if yamlfile.parse(draft, path).value == {**yamlfile.parse(text, path).value, **wanted}:
+            return draft
+    except UserError:
+        pass
+    raise CheckFailed(f"{path}: this layout cannot be edited automatically; write by hand: "
+                      + ", ".join(f"{key}: {value}" for key, value in wanted.items()))
 
 
 def check_and_fix(path: Path, base: str | None = None,
@@ -39,11 +83,11 @@ def check_and_fix(path: Path, base: str | None = None,
     version = _version(manifest, measured, base, found)
     done: list[str] = []
     if fix:
-        done.extend(mend.fix(manifest, measured, version))
+        done.extend(apply_fixes(manifest, measured, version))
         if done:
             report, _ = check_and_fix(path, base)
             return report, done
-    for remark in metadata.check(manifest):
+    for remark in quality.check_manifest(manifest):
         add_remark(manifest, found, remark)
     for remark in card.check(manifest, measured):
         add_remark(manifest, found, remark)

@@ -18,9 +18,8 @@ from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import Version
 from nlp_gitops.data import card
 from nlp_gitops.data.check import measure
-from nlp_gitops.data.codes import severities
-from nlp_gitops.data.collect import Collector
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.codes import Collector, severities
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.data.manifest import DataFile, load_manifest
 from nlp_gitops.data.rows import digest, read_rows
 

@@ -1,4 +1,4 @@
-"""Checks on the whole: sizes, shares, missing texts, label drift, length outliers."""
+"""Checks on the whole: sizes, shares, missing texts, label drift, lengths, and the manifest."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nlp_gitops.core.errors import UserError
+from nlp_gitops.core.project import check_language, check_license
 from nlp_gitops.data.manifest import Manifest
 from nlp_gitops.data.overlap import copies
 from nlp_gitops.data.table import Table
@@ -166,3 +168,24 @@ def length_outliers(table: Table) -> Sequence[tuple[int, int]]:
 
 def _at(check: str) -> Keys:
     return ("quality_checks", check)
+
+
+def check_manifest(manifest: Manifest) -> Iterator[Remark]:
+    """Yield D090 for a missing licence and D091 for an unknown licence or language."""
+    if manifest.license is None:
+        yield Remark("D090", "no license: nobody knows whether the rows may be used", (),
+                     "add license: with an SPDX identifier such as CC-BY-4.0, or internal")
+    else:
+        try:
+            check_license(manifest.license)
+        except UserError as error:
+            yield Remark("D091", str(error), ("license",))
+    for language in manifest.languages:
+        try:
+            check_language(language)
+        except UserError as error:
+            yield Remark("D091", str(error), ("language",))
+        allowed = manifest.checks.get("allowed_languages")
+        if allowed is not None and language not in allowed:
+            yield Remark("D091", f"language {language} is not in allowed_languages "
+                         f"{', '.join(allowed)}", ("language",))

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
-from nlp_gitops.data import tabular
-from nlp_gitops.data.blocks import Block, blocks_of, is_jsonl
+from nlp_gitops.data import rows
 from nlp_gitops.data.fastpath import FastPattern, compile_pattern
-from nlp_gitops.data.jsonline import LineFault, Row, parse
+from nlp_gitops.data.jsonlines import Block, LineFault, Row, blocks_of, is_jsonl, parse
 from nlp_gitops.data.rowcheck import Fault, Shape, has_text, judge, usable
 
 MAX_FAST_BLOCK = 1 << 20
@@ -107,7 +106,7 @@ class Scanner:
         if is_jsonl(path):
             yield from self._jsonl(path)
         else:
-            yield from self._records(tabular.records(path, tuple(self._shape.fields.values())))
+            yield from self._records(rows.records(path, tuple(self._shape.fields.values())))
 
     def _jsonl(self, path: Path) -> Iterator[Batch]:
         for block in blocks_of(path):

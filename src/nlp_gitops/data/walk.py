@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.data.manifest import DataFile, Manifest
 from nlp_gitops.data.rowcheck import Fault, Shape, judge, usable
-from nlp_gitops.data.rows import Splitter, read_lines
+from nlp_gitops.data.rows import Splitter, local_path, read_lines
 from nlp_gitops.data.scan import Batch, Layout, Report, Scanner
-from nlp_gitops.data.sources import local_path
 from nlp_gitops.data.table import Table
 
 SHOWN_TEXT = 80

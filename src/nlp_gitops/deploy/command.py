@@ -14,17 +14,16 @@ from nlp_gitops.core.project import Project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
 from nlp_gitops.deploy import canary, processes, report, shadow, state
-from nlp_gitops.deploy.drill import drill
+from nlp_gitops.deploy.drill import Traffic, drill
 from nlp_gitops.deploy.nginx import check_address, check_installed
 from nlp_gitops.deploy.place import (PORTS, Place, deployed, fetched, folder_of, recovered, started,
                                      stopped)
 from nlp_gitops.deploy.state import LOOPBACK, State
 from nlp_gitops.deploy.target import Machine, target_of
-from nlp_gitops.deploy.traffic import Traffic
 from nlp_gitops.registry import champion, policy
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.serving import lease
 
 REHEARSAL_SECONDS = 5.0

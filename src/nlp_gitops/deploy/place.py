@@ -11,9 +11,9 @@ from nlp_gitops.core.project import Project
 from nlp_gitops.deploy import processes, state
 from nlp_gitops.deploy.state import Slot, State
 from nlp_gitops.deploy.target import Target
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.pull import cached
 from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.serving import lease
 
 PORTS = {"staging": 8081, "production": 8080}

@@ -17,8 +17,9 @@ from math import comb
 import numpy as np
 
 from nlp_gitops.drift.chance import FIRST, Found, is_measurable, sizes
+from nlp_gitops.drift.columns import UNTIMED
 from nlp_gitops.drift.distances import Statistic
-from nlp_gitops.drift.profile import UNTIMED, Profile
+from nlp_gitops.drift.profile import Profile
 
 LEAST_BLOCKS = 28
 UNITS = {"day": 24, "hour": 1}

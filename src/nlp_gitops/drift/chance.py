@@ -10,8 +10,8 @@ from zlib import crc32
 
 import numpy as np
 
+from nlp_gitops.drift.columns import Layout
 from nlp_gitops.drift.distances import Statistic
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.evaluation.statistics import POWER, z
 

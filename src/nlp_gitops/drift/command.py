@@ -12,18 +12,18 @@ from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import check_model_name
 from nlp_gitops.core.project import Project
 from nlp_gitops.drift import calibrate as calibration
-from nlp_gitops.drift import engine, feedback, history, inputs, page
+from nlp_gitops.drift import feedback, history, inputs, logs, page
 from nlp_gitops.drift import profile as profiles
 from nlp_gitops.drift import quality, reference, report, summary
 from nlp_gitops.drift.calibrate import Certificate
+from nlp_gitops.drift.columns import Layout
 from nlp_gitops.drift.embedder import Embedder
 from nlp_gitops.drift.inputs import Days, Read, Work
 from nlp_gitops.drift.judge import BOUNDS, Rules
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.drift.reference import Packed
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
+from nlp_gitops.registry.remotes import connect
 
 SERVED = "logs/predictions"
 LOGS_VARIABLE = "DRIFT_LOGS"
@@ -44,7 +44,7 @@ class Wish:
     feedback: str | None = None
     history: str | None = None
     texts: int = 8
-    engine: str = engine.ONE
+    engine: str = logs.ONE
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def calibrate(project: Project, wish: Wish) -> Certificate:
     # The newest day may not be over.
     days = Days(newest - timedelta(days=7 * calibration.WEEKS), newest - timedelta(days=1))
     work = Work(*_layout(project, ground, places), ground.model)
-    with engine.chosen(wish.engine) as run:
+    with logs.chosen(wish.engine) as run:
         read = inputs.read_all(places, work, days, run)
     found = calibration.calibrate(read.profile, days, _rules(project, None))
     calibration.write(project.root / project.drift.calibration, found)
@@ -103,7 +103,7 @@ def profile(project: Project, wish: Wish, out: Path) -> Profile:
     places = _places(project, wish)
     ground = _ground(project, wish)
     work = Work(*_layout(project, ground, places), ground.model)
-    with engine.chosen(wish.engine) as run:
+    with logs.chosen(wish.engine) as run:
         found = inputs.read_all(places, work, None, run).profile
     profiles.write(out, found)
     return found
@@ -169,7 +169,7 @@ def _windows(project: Project, wish: Wish, ground: _Ground, places: list[str]) -
                       window.first - timedelta(days=1))
     given = [wish.reference] if wish.reference and not _is_version(wish.reference) else []
     work = Work(*_layout(project, ground, [*given, *places]), ground.model, inputs.SAMPLE)
-    with engine.chosen(wish.engine) as run:
+    with logs.chosen(wish.engine) as run:
         current = inputs.read_all(places, work, window, run)
         if given:
             return inputs.read_all(given, replace(work, keep=0), None, run), current

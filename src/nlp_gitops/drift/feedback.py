@@ -21,9 +21,8 @@ import numpy as np
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.drift import logs
-from nlp_gitops.drift.columns import is_other
+from nlp_gitops.drift.columns import OTHER, Layout, is_other
 from nlp_gitops.drift.inputs import Days
-from nlp_gitops.drift.layout import OTHER, Layout
 from nlp_gitops.drift.logs import Faults, Line
 
 FEEDBACK_SCHEMA = "nlp-gitops/feedback/1"

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nlp_gitops.drift.layout import LATENCY_EDGES
+from nlp_gitops.drift.columns import LATENCY_EDGES
 from nlp_gitops.drift.profile import Profile
 
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -10,11 +10,10 @@ from zlib import crc32
 
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.drift import logs
-from nlp_gitops.drift.columns import LANGUAGE_FIELDS, Reader, is_other
+from nlp_gitops.drift.columns import LANGUAGE_FIELDS, UNTIMED, Layout, Reader, is_other
 from nlp_gitops.drift.embedder import Embedder
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults, Line
-from nlp_gitops.drift.profile import SUFFIX, UNTIMED, Profile, from_bytes, measure, merge
+from nlp_gitops.drift.profile import SUFFIX, Profile, from_bytes, measure, merge
 
 # More hours than two years have do not belong into one report; memory grows with them.
 MOST_HOURS = 17_600

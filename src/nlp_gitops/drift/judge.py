@@ -1,7 +1,10 @@
-"""Verdicts on two profiles: OK, WARN, ALERT, CRITICAL, INSUFFICIENT or NOT_MEASURED.
+"""Verdicts on two profiles, by tests or by the plain rule of a fixed threshold.
 
 Two keys open an alarm: the change is no chance (p-value, adjusted for all slices and statistics of
 the report), and it is large (effect above its bound).
+
+Kept because people know it. With few lines chance alone exceeds it, and with many it overlooks
+real drift: see nlp-gitops help drift. No sample size, no p-value.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,9 +12,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from nlp_gitops.drift.blocks import LINE, of_blocks, unit_of
 from nlp_gitops.drift.chance import Found, detectable, of_lines
-from nlp_gitops.drift.distances import STATISTICS, Statistic
+from nlp_gitops.drift.distances import STATISTICS, Statistic, plain_cosine
 from nlp_gitops.drift.profile import Profile, check_layouts
 from nlp_gitops.evaluation.statistics import holm
 
@@ -140,3 +145,37 @@ def alerts(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
              if signal["verdict"] in ("CRITICAL", "ALERT", "WARN")]
     return sorted(found, key=lambda item: (ORDER.index(item[2]["verdict"]),
                                            -(item[2]["value"] / (item[2]["bound"] or 1))))
+
+
+THRESHOLD = 0.08
+
+
+def verdict(reference: np.ndarray, current: np.ndarray,
+            threshold: float = THRESHOLD) -> tuple[str, float]:
+    """Return OK or ALERT, and the distance of two mean vectors (d,)."""
+    distance = plain_cosine(current, reference)
+    return "ALERT" if distance > threshold else "OK", distance
+
+
+def compare_fixed(reference: Profile, current: Profile, threshold: float = THRESHOLD
+                  ) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the signal of every slice by the plain rule, in the shape of `compare`.
+
+    Raises UsageError if the profiles do not match.
+    """
+    check_layouts(reference, current)
+    columns = reference.layout.columns
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for name in reference.layout.slice_names:
+        sums = [profile.total(name)[columns["embedding"]] for profile in (reference, current)]
+        numbers = [int(profile.total(name)[columns["embedded"]][0])
+                   for profile in (reference, current)]
+        if name != "all" and not any(numbers):
+            continue
+        if all(numbers):
+            said, distance = verdict(sums[0], sums[1], threshold)
+            signal: dict[str, Any] = {"verdict": said, "value": distance, "bound": threshold}
+        else:
+            signal = {"verdict": "NOT_MEASURED", "why": "no texts or profiles with embeddings"}
+        found[name] = {"embedding": {**signal, "n": numbers[1], "n_reference": numbers[0]}}
+    return found

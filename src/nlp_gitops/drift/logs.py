@@ -1,18 +1,23 @@
-"""Prediction logs as the service writes them: a folder, files, gzip, or any URL of fsspec.
+"""Prediction logs as the service writes them, and who reads them: this process, or Dask workers.
 
 A file may end in the middle of a line: its writer is still at work, or was stopped. Any other line
 that is none is left out and told with file and line. Memory is bounded, whatever a line holds.
+
+Profiles of files add up to the last bit, so both give the same numbers. Dask is the extra `dask`:
+a cluster on this machine, or the one that DASK_SCHEDULER_ADDRESS names; its workers need this
+repository on their path. Any engine that can map over files fits here (`nlp-gitops help drift`
+has Spark).
 """
 
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from nlp_gitops.core.errors import NotMeasured, UsageError
 
@@ -203,3 +208,42 @@ def hour_of(text: Any, known: dict[str, int]) -> int:
             return hour
         known[key] = hour
     return known[key]
+
+
+ONE, DASK = "one", "dask"
+# A file that killed so many workers is taken for the cause.
+_RETRIES = 3
+
+Result = TypeVar("Result")
+Run = Callable[[Callable[[Any], Result], Sequence[Any]], Iterator[Result]]
+
+
+@contextmanager
+def chosen(name: str) -> Iterator[Run[Any]]:
+    """Give what maps a function over files; raise UsageError if it is not installed."""
+    if name == ONE:
+        yield map
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UsageError("--engine dask needs the package distributed; install it with: "
+                         "uv pip install distributed") from None
+    with Client(set_as_default=False) as client:
+        yield over(client)
+
+
+def over(client: Any) -> Run[Any]:
+    """Return what maps over files on a cluster's workers; a lost worker's files are read again."""
+    def run(function: Callable[[Any], Result], names: Sequence[Any]) -> Iterator[Result]:
+        from distributed import KilledWorker
+
+        futures = client.map(function, names, retries=_RETRIES, pure=False)
+        while futures:
+            # In order, and each is let go once it is merged.
+            try:
+                yield futures.pop(0).result()
+            except KilledWorker as error:
+                raise NotMeasured(f"the cluster lost its workers: {error}") from None
+
+    return run

@@ -17,38 +17,11 @@ import numpy as np
 
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.drift.layout import LATENCY_EDGES, LENGTH_EDGES, SCORE_BINS, Layout, from_record
+from nlp_gitops.drift.columns import (LATENCY_EDGES, LENGTH_EDGES, SCORE_BINS, Layout, Lines,
+                                      from_record)
 
-# The hour of lines that carry no time, such as rows of a data set.
-UNTIMED = -1
 SUFFIX = ".profile.npz"
 GRID = 2.0 ** 12
-
-
-@dataclass(frozen=True)
-class Lines:
-    """n log lines as columns. Where a line does not say, an index is -1 and a number is NaN.
-
-    `hours` since 1970; `slices` has a row for each slice field, with the index of the value;
-    `first` marks one line of each request; `vectors` (n, d) holds embedding and features, NaN for a
-    line without a text;
-    `words` (n, 2) counts words and unknown ones; `right` is 1, 0, or NaN without a gold label.
-    """
-
-    hours: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-    characters: np.ndarray
-    languages: np.ndarray
-    slices: np.ndarray
-    first: np.ndarray
-    status: np.ndarray
-    latency: np.ndarray
-    tokens: np.ndarray
-    right: np.ndarray
-    words: np.ndarray
-    vectors: np.ndarray
-    terms: np.ndarray
 
 
 @dataclass(frozen=True)

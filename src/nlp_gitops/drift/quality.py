@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nlp_gitops.core.names import ABSTAIN
-from nlp_gitops.drift.layout import OTHER
+from nlp_gitops.drift.columns import OTHER
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.evaluation import metrics
 from nlp_gitops.evaluation.statistics import bootstrap, interval, wilson, z

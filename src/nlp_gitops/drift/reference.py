@@ -16,11 +16,10 @@ from nlp_gitops.core import dotted, files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.core.project import Project
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.drift import embedder as embedders
-from nlp_gitops.drift.columns import LANGUAGE_FIELDS, Reader
+from nlp_gitops.drift.columns import LANGUAGE_FIELDS, Layout, Reader
 from nlp_gitops.drift.embedder import Embed, Embedder
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults
 from nlp_gitops.drift.profile import Profile, from_bytes, measure, merged, to_bytes
 from nlp_gitops.model import Model, Prediction, classes
@@ -119,8 +118,8 @@ def _embed_of(project: Project, path: str) -> Embed:
 
 def load(project: Project, ref: ModelRef, registry_name: str | None) -> Packed:
     """Return a registered version's reference, verified; raise NotMeasured if it has none."""
-    from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.pull import cached
+    from nlp_gitops.registry.remotes import connect
 
     registry = connect(project, registry_name)
     snapshot = registry.snapshot()

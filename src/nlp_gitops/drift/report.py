@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from nlp_gitops.drift import explain, figures, fixed, quality
+from nlp_gitops.drift import explain, figures, judge, quality
 from nlp_gitops.drift.calibrate import Certificate
+from nlp_gitops.drift.columns import OTHER
 from nlp_gitops.drift.embedder import Embedder
 from nlp_gitops.drift.inputs import Read, span
 from nlp_gitops.drift.judge import Rules, alerts, compare, overall
-from nlp_gitops.drift.layout import OTHER
 from nlp_gitops.drift.profile import Profile
 from nlp_gitops.privacy import Masker
 
@@ -46,7 +46,7 @@ def build(subject: Subject, reference: Read, current: Read,
           labelled: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the report; raise UsageError if the two cannot be compared."""
     if subject.rule == "fixed":
-        slices = fixed.compare(reference.profile, current.profile)
+        slices = judge.compare_fixed(reference.profile, current.profile)
         method: dict[str, Any] = {"rule": "fixed"}
     else:
         judged = compare(reference.profile, current.profile, subject.rules)

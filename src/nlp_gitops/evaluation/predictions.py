@@ -14,7 +14,7 @@ from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import sha256_text
-from nlp_gitops.data.jsonline import LineFault, Row, parse
+from nlp_gitops.data.jsonlines import LineFault, Row, parse
 
 Pair = tuple[float, float]
 

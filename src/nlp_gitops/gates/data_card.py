@@ -12,9 +12,8 @@ from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.project import Project
 from nlp_gitops.data import card
 from nlp_gitops.data.check import measure
-from nlp_gitops.data.codes import severities
-from nlp_gitops.data.collect import Collector
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.codes import Collector, severities
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.data.manifest import Manifest, load_manifest
 from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import slices

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nlp_gitops.github import sticky
-from nlp_gitops.incidents.form import Page
+from nlp_gitops.github import comments
+from nlp_gitops.incidents.pages import Page
 from nlp_gitops.registry.github_client import Connection, speaking
 
 
@@ -17,10 +17,10 @@ def put(connection: Connection, page: Page) -> str:
         old = connection.ask(lambda: _open(connection, page))
         connection.pace()
         if old is None:
-            made = connection.repo.create_issue(page.title, body=sticky.cut(page.body),
+            made = connection.repo.create_issue(page.title, body=comments.cut(page.body),
                                                 labels=list(page.labels))
             return f"opened #{made.number}: {page.title}"
-        old.create_comment(sticky.cut(page.text))
+        old.create_comment(comments.cut(page.text))
         return f"#{old.number} is open about it; commented there"
 
 

@@ -1,29 +1,105 @@
-"""The incident drill: a bad version is in production; notice it, go back, and write it down.
+"""The incident drill: a bad version is in production of a scratch registry; find it, go back.
+
+The good one is a registered version; the bad one has the same model in another archive, so that it
+passes every gate, and the harm is planted into its process.
 
 All of it happens in a copy of the repository with a registry of its own, on this machine.
 """
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import CheckFailed
+from nlp_gitops.core.git import git
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.core.project import Project
+from nlp_gitops.core.project import Project, load_project
 from nlp_gitops.deploy import care, command, processes, report, state
 from nlp_gitops.deploy.counts import of_service
-from nlp_gitops.deploy.drill import answers_only, wait_for
+from nlp_gitops.deploy.drill import Traffic, answers_only, wait_for
 from nlp_gitops.deploy.judge import Course, decide, look
 from nlp_gitops.deploy.place import folder_of
-from nlp_gitops.deploy.traffic import Traffic
-from nlp_gitops.incidents import facts, pages, scratch, timeline
-from nlp_gitops.registry.connect import connect
-from nlp_gitops.registry.operations import Registry, rollback
+from nlp_gitops.incidents import facts, pages
+from nlp_gitops.registry.operations import Registry, promote, register, rollback
+from nlp_gitops.registry.packaging import Package, artifact, write_archive, write_package
+from nlp_gitops.registry.pull import cached
+from nlp_gitops.registry.reading import Snapshot
+from nlp_gitops.registry.remotes import connect
+
+_GIVEN_BY_REGISTRY = ("version", "seq")
+
+
+@contextmanager
+def copied(project: Project) -> Iterator[Project]:
+    """Yield the project as it is committed, in a folder that vanishes, with no registry yet."""
+    with TemporaryDirectory(prefix="drill-") as name:
+        root = Path(name) / "repository"
+        git(project.root, "clone", "--quiet", "--no-tags", str(project.root), str(root))
+        Path(name).chmod(0o755)
+        found = load_project(root)
+        # A copy has no protected branch, and nobody's promotions are frozen here.
+        yield replace(found, registry=replace(found.registry, protected_branch=None, sign=False,
+                                              frozen=None))
+
+
+def stocked(project: Project, scratch: Project, snapshot: Snapshot,
+            ref: ModelRef, registry: str | None) -> tuple[Registry, ModelRef]:
+    """Return the scratch registry with the version in production, and that version's name there."""
+    store = connect(project, registry).store
+    source = cached(store, snapshot, ref, project.root / ".cache" / "models")
+    papers = snapshot.papers(ref)
+    report = json.loads(papers["report.json"])
+    found = connect(scratch, "local")
+    good = _added(scratch, found, source, json.loads(papers["manifest.json"]), report, {})
+    return found, good
+
+
+def with_bad(scratch: Project, registry: Registry, good: ModelRef) -> ModelRef:
+    """Register the same model again in another archive, put it into production, return it."""
+    snapshot = registry.snapshot()
+    source = cached(registry.store, snapshot, good, scratch.root / ".cache" / "models")
+    papers = snapshot.papers(good)
+    report = json.loads(papers["report.json"])
+    report["lineage"] |= {"champion": str(good),
+                          "champion_sha256": snapshot.version(good).archive_sha256}
+    note = scratch.root / "drill.txt"
+    note.write_text("the bad version of a drill\n", encoding="utf-8")
+    return _added(scratch, registry, source, json.loads(papers["manifest.json"]), report,
+                  {"drill.txt": note})
+
+
+def _added(scratch: Project, registry: Registry, source: Path, manifest: dict[str, Any],
+           report: dict[str, Any], more: dict[str, Path]) -> ModelRef:
+    package = _package(scratch.root, source, manifest, report, more)
+    test_sha256 = report["lineage"]["test_sha256"]
+    done = register(registry, package, test_sha256)
+    ref = ModelRef.parse(f"{manifest['name']}@{done.version}")
+    promote(registry, ref, "production", test_sha256)
+    return ref
+
+
+def _package(root: Path, source: Path, manifest: dict[str, Any], report: dict[str, Any],
+             more: dict[str, Path]) -> Package:
+    kept = {key: value for key, value in manifest.items() if key not in _GIVEN_BY_REGISTRY}
+
+    def fill(draft: Path) -> dict[str, Any]:
+        archive = draft / f"{manifest['name']}.tar"
+        about = json.loads((source / "model.json").read_text(encoding="utf-8"))
+        write_archive(about, source / "model", archive, more)
+        files.write_json(draft / "report.json", report)
+        return {**kept, "artifacts": [artifact(archive)]}
+
+    shutil.rmtree(root / "dist", ignore_errors=True)
+    return write_package(root, manifest["name"], fill)
+
 
 FAULT = "errors=0.3"
 _CALM_ANSWERS = 200
@@ -77,7 +153,7 @@ class Stage:
 
 @contextmanager
 def _stage(project: Project, say: Callable[[str], None]) -> Iterator[Stage]:
-    with scratch.copied(project) as copy:
+    with copied(project) as copy:
         try:
             yield Stage(copy, say)
         finally:
@@ -94,11 +170,11 @@ def drill(project: Project, version: str | None, registry: str | None,
     snapshot = connect(project, registry).snapshot()
     ref = command.drilled(snapshot, version, project.model().name)
     with _stage(project, say) as stage:
-        ledger, good = scratch.stocked(project, stage.project, snapshot, ref, registry)
+        ledger, good = stocked(project, stage.project, snapshot, ref, registry)
         stage.deploy()
         with stage.traffic() as traffic:
             wait_for(lambda: traffic.tally.answered >= _CALM_ANSWERS)
-        bad = scratch.with_bad(stage.project, ledger, good)
+        bad = with_bad(stage.project, ledger, good)
         say(f"injected: {bad} passed every gate; its answers begin to fail ({FAULT})")
         stage.deploy(FAULT)
         with stage.traffic() as traffic:
@@ -158,6 +234,6 @@ def _written(project: Project, copy: Project, good: ModelRef, noticed: Noticed,
         paths[name] = project.root / "reports" / "drill" / f"{name.replace('_', '-')}.md"
         files.write_atomic(paths[name], f"# {page.title}\n\n{page.text}")
         say(f"{page.title.partition(':')[0].lower()}: {paths[name].relative_to(project.root)}")
-    for moment in timeline.moments(known, str):
+    for moment in facts.moments(known, str):
         say("  " + moment.line[2:].replace("`", "").replace("**", ""))
     return paths

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
-from nlp_gitops.llm.budget import used
 from nlp_gitops.llm.request import Provider, Reply, Request, Unavailable
-from nlp_gitops.llm.session import Session
+from nlp_gitops.llm.session import Session, used
 from nlp_gitops.llm.settings import Settings
 from nlp_gitops.privacy import Masker
 from nlp_gitops.prompts import AnswerError, Prompt, parse_answer, render

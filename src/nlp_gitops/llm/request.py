@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.prompts import Prompt
-from nlp_gitops.prompts.plain import canonical
+from nlp_gitops.prompts.header import canonical
 
 # What a provider may answer where the prompt sets no max_output_tokens, for the budget.
 USUAL_OUTPUT = 500

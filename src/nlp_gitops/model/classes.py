@@ -1,11 +1,14 @@
-"""From the class that a setting or a stored version names to the class itself."""
+"""From the class that a setting or a version names to the class, and a trial of what it stores."""
 
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nlp_gitops.core import dotted
-from nlp_gitops.core.errors import UsageError
+from nlp_gitops.core.errors import UsageError, described
 from nlp_gitops.core.project import ModelSettings, Project
+from nlp_gitops.model import Model, skops_file
 
 METHODS = ("train", "predict", "save", "load", "tokenize")
 
@@ -30,3 +33,48 @@ def named(path: str, root: Path, place: str) -> type[Any]:
         raise UsageError(f"{place}: {path} has no {', '.join(missing or ['file_format'])}; "
                          "nlp_gitops.model.Model says what a model has: nlp-gitops help model")
     return found
+
+
+def try_stored(model: Model, folder: Path, texts: Sequence[str], root: Path, place: str) -> None:
+    """Store a model in an empty folder, load it again, and compare the answers to some texts.
+
+    A model that asks a provider is asked about one text, and may answer it otherwise. Raises
+    UsageError with the line of the team's code where storing or loading fails, and where the
+    loaded model answers otherwise.
+    """
+    _attempt("save", lambda: model.save(folder), root, place)
+    for path in folder.rglob("*.skops"):
+        try:
+            skops_file.canonicalise(path)
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise UsageError(f"{place}: `save` of {type(model).__name__} wrote {path.name}, which "
+                             f"is no file of skops: {described(error)}") from None
+    if not any(path.is_file() for path in folder.rglob("*")):
+        raise UsageError(f"{place}: `save` of {type(model).__name__} wrote no file")
+    loaded = _attempt("load", lambda: type(model).load(folder), root, place)
+    if not callable(getattr(loaded, "predict", None)):
+        raise UsageError(f"{place}: `load` of {type(model).__name__} gave a "
+                         f"{type(loaded).__name__}, which predicts nothing; it must return the "
+                         "model")
+    asks = hasattr(model, "session")
+    if hasattr(model, "session"):
+        loaded.session, texts = model.session, texts[:1]
+    answers = _attempt("predict after load", lambda: loaded.predict(texts), root, place)
+    if len(answers) != len(texts):
+        raise UsageError(f"{place}: {type(model).__name__} gives {len(answers)} predictions for "
+                         f"{len(texts)} texts after save and load")
+    if asks:
+        return
+    for text, before, after in zip(texts, model.predict(texts), answers, strict=True):
+        if before.label != after.label:
+            raise UsageError(f"{place}: {type(model).__name__} answers {after.label!r} after save "
+                             f"and load, and {before.label!r} before, to the text "
+                             f"{text[:60]!r}; `load` must restore all that `save` wrote")
+
+
+def _attempt(what: str, action: Callable[[], Any], root: Path, place: str) -> Any:
+    try:
+        return action()
+    except Exception as error:
+        raise UsageError(f"{place}: `{what}` failed: {described(error)}; "
+                         f"{dotted.line_of(error, root)}") from None

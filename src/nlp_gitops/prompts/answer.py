@@ -8,7 +8,7 @@ from nlp_gitops.core.errors import CheckFailed
 from nlp_gitops.core.findings import show_value
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
-from nlp_gitops.prompts.plain import oddity
+from nlp_gitops.prompts.header import oddity
 
 MAX_CHARS = 100_000
 

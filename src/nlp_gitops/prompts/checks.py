@@ -9,7 +9,7 @@ from nlp_gitops.core.findings import Finding, show_value
 from nlp_gitops.privacy import sensitive
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
-from nlp_gitops.prompts.plain import outside
+from nlp_gitops.prompts.header import outside
 from nlp_gitops.prompts.render import FROM_HEADER, fill, input_faults, placeholders, undeclared
 
 BYTES_PER_TOKEN = 4

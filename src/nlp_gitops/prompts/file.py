@@ -19,7 +19,7 @@ from nlp_gitops.core.findings import Finding
 from nlp_gitops.core.names import Version
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts import header
-from nlp_gitops.prompts.plain import canonical
+from nlp_gitops.prompts.header import canonical
 
 FILE_NAME = re.compile(r"prompt_v((?:0|[1-9]\d{0,8})(?:\.(?:0|[1-9]\d{0,8})){2})\.(txt|md)", re.A)
 MAX_HEADER_CHARS = 200_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from nlp_gitops.core.errors import CheckFailed, Conflict
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.names import Version
-from nlp_gitops.prompts import bump, checks, history
+from nlp_gitops.prompts import checks, diff, history
 from nlp_gitops.prompts.file import Prompt, read
 
 
@@ -33,11 +33,11 @@ def _fix_newest(item: history.History) -> Iterator[str]:
         return
     for edit in item.edited:
         if history.is_fixable(edit, item):
-            yield _write(newest, history.target(edit), bump.reason(list(edit.changes)))
+            yield _write(newest, history.target(edit), diff.reason(list(edit.changes)))
             yield _restore(edit.past)
     for step in item.steps:
         if step.now is newest and step.is_too_small and newest.version > step.before.version:
-            yield _write(newest, step.least, bump.reason(list(step.changes)), is_renamed=True)
+            yield _write(newest, step.least, diff.reason(list(step.changes)), is_renamed=True)
             newest.path.unlink()
             yield f"removed {newest.path}, which is now {step.least}"
 

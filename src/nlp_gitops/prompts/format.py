@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 from nlp_gitops.core.findings import show_value
-from nlp_gitops.prompts.plain import Keys
+from nlp_gitops.prompts.header import Keys
 
 SCALARS = ("string", "integer", "number", "boolean")
 MAX_DEPTH = 12

@@ -1,16 +1,59 @@
 """A prompt against its merge base: no version changes its content, no bump is too small."""
 
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nlp_gitops.core import git_objects
+from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.findings import Finding
+from nlp_gitops.core.git import GitError, git_bytes
+from nlp_gitops.core.merge_base import merge_base
 from nlp_gitops.core.names import Version
+from nlp_gitops.core.yamlfile import MAX_BYTES
 from nlp_gitops.privacy import sensitive
-from nlp_gitops.prompts import bump
+from nlp_gitops.prompts import diff
 from nlp_gitops.prompts.file import FILE_NAME, Prompt, read
 from nlp_gitops.prompts.folder import Entry
-from nlp_gitops.prompts.vcs import Base
+
+_ENTRY = re.compile(rb"100(?:644|755) blob ([0-9a-f]+) +(\d+)\t(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The prompt files of one commit: path below the folder -> bytes. `commit` None: no commit."""
+
+    commit: str | None
+    files: Mapping[str, bytes]
+
+
+def base_of(folder: Path, ref: str | None) -> Base:
+    """Return the prompts at the merge base of HEAD with `ref`, or with the default branch.
+
+    Raise NotMeasured where that commit is not known. A repository without any commit has an empty
+    base.
+    """
+    commit = merge_base(folder, ref)
+    try:
+        return Base(commit, dict(_files(folder, commit)) if commit else {})
+    except GitError as error:
+        raise NotMeasured(f"{folder}: {error}") from None
+
+
+def _files(folder: Path, commit: str) -> Iterator[tuple[str, bytes]]:
+    """Yield prompt files of the folder and one level below, as `git ls-tree` lists them."""
+    listed = git_bytes(folder, "ls-tree", "-r", "-z", "--long", commit)
+    wanted = []
+    for line in listed.split(b"\0"):
+        match = _ENTRY.fullmatch(line)
+        if match and int(match[2]) <= MAX_BYTES:
+            path = os.fsdecode(match[3])
+            if path.count("/") <= 1 and FILE_NAME.fullmatch(path.rsplit("/", 1)[-1]):
+                wanted.append((path, match[1]))
+    found = git_objects.read_all(folder, [blob.decode() for _, blob in wanted])
+    yield from ((path, blob.data) for (path, _), blob in zip(wanted, found, strict=True) if blob)
 
 
 @dataclass(frozen=True)
@@ -30,7 +73,7 @@ class Edited:
 
     now: Prompt
     past: Past
-    changes: tuple[bump.Change, ...]
+    changes: tuple[diff.Change, ...]
 
     @property
     def is_redaction(self) -> bool:
@@ -46,7 +89,7 @@ class Step:
     now: Prompt
     before: Prompt
     least: Version
-    changes: tuple[bump.Change, ...]
+    changes: tuple[diff.Change, ...]
 
     @property
     def is_too_small(self) -> bool:
@@ -114,7 +157,7 @@ def faults(history: History) -> Iterator[Finding]:
                                    hint="give it a version above that")
         elif step.is_too_small:
             yield step.now.finding(
-                "P041", f"{bump.reason(list(step.changes))} since {step.before.version}: the "
+                "P041", f"{diff.reason(list(step.changes))} since {step.before.version}: the "
                 f"version must be at least {step.least}", "version",
                 hint=f"check_prompts.py --fix makes it {step.least}")
     for item in history.removed:
@@ -131,10 +174,10 @@ def needed(history: History) -> tuple[Version, str]:
     assert newest
     for edit in history.edited:
         if edit.now is newest:
-            return target(edit), bump.reason(list(edit.changes))
+            return target(edit), diff.reason(list(edit.changes))
     for step in history.steps:
         if step.now is newest:
-            return step.least, bump.reason(list(step.changes))
+            return step.least, diff.reason(list(step.changes))
     return newest.version, "unchanged since the base" if history.highest else "first version"
 
 
@@ -146,12 +189,12 @@ def is_fixable(edit: Edited, history: History) -> bool:
 
 def target(edit: Edited) -> Version:
     """Return the version that an edited file's content should carry."""
-    return max(bump.needed(edit.past.version, list(edit.changes)), edit.now.version)
+    return max(diff.needed(edit.past.version, list(edit.changes)), edit.now.version)
 
 
 def _edit_fault(edit: Edited, history: History) -> Finding:
     return edit.now.finding(
-        "P040", f"{bump.reason(list(edit.changes))}, but this is still version "
+        "P040", f"{diff.reason(list(edit.changes))}, but this is still version "
         f"{edit.past.version}", "version",
         hint=f"check_prompts.py --fix writes it as {target(edit)} and puts {edit.past.version} back"
         if is_fixable(edit, history)
@@ -163,7 +206,7 @@ def _edits(now: Mapping[Version, Prompt], before: Mapping[Version, Past]) -> Ite
     for version, prompt in now.items():
         old = before[version].prompt if version in before else None
         if old and old.digest != prompt.digest:
-            yield Edited(prompt, before[version], tuple(bump.changes(old, prompt)))
+            yield Edited(prompt, before[version], tuple(diff.changes(old, prompt)))
 
 
 def _steps(now: Mapping[Version, Prompt], before: Mapping[Version, Past],
@@ -172,8 +215,8 @@ def _steps(now: Mapping[Version, Prompt], before: Mapping[Version, Past],
     for version in sorted(now):
         if version in before or last is None:
             continue
-        found = bump.changes(last, now[version])
-        yield Step(now[version], last, bump.needed(last.version, found), tuple(found))
+        found = diff.changes(last, now[version])
+        yield Step(now[version], last, diff.needed(last.version, found), tuple(found))
         last = max(last, now[version], key=lambda prompt: prompt.version)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt
-from nlp_gitops.prompts.plain import oddity
+from nlp_gitops.prompts.header import oddity
 
 FROM_HEADER = ("goal", "rules", "format", "examples")
 

@@ -15,7 +15,7 @@ from nlp_gitops.core.project import load_project
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.prompts import checks
 from nlp_gitops.prompts import format as answer_format
-from nlp_gitops.prompts import history, vcs
+from nlp_gitops.prompts import history
 from nlp_gitops.prompts.file import Prompt, read
 from nlp_gitops.prompts.folder import Entry, survey
 
@@ -154,7 +154,7 @@ def _histories(folder: Path, ref: str | None, entries: Sequence[Entry],
     for entry in entries:
         grouped[entry.name].append(entry)
     try:
-        past = history.past_files(folder, vcs.base_of(folder, ref), prompts)
+        past = history.past_files(folder, history.base_of(folder, ref), prompts)
     except NotMeasured as error:
         if ref is not None:
             raise

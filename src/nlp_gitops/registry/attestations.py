@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.registry.faults import Fault
+from nlp_gitops.registry.diagnosis import Fault
 from nlp_gitops.registry.store import Asset, Attestation, Hidden, Store
 
 # What the extra `attest` brings.

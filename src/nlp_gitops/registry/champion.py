@@ -122,8 +122,8 @@ def _load(project: Project, registry_name: str | None, snapshot: Snapshot, ref: 
           what: str) -> tuple[Model | None, Path | None]:
     """Return the version's model, or the file of its answers if it was made elsewhere."""
     # Writing and fetching load much that judging stored predictions does not need.
-    from nlp_gitops.registry.connect import connect
     from nlp_gitops.registry.pull import cached
+    from nlp_gitops.registry.remotes import connect
 
     try:
         store = connect(project, registry_name).store

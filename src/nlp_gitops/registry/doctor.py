@@ -1,4 +1,4 @@
-"""What is torn or missing in a registry, and mending it. History is never edited."""
+"""What is torn or missing in a registry, and repairing it. History is never edited."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,16 +9,15 @@ from urllib.parse import quote
 from nlp_gitops.core import git
 from nlp_gitops.core.errors import Conflict, NotMeasured, UserError
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.registry import init_remote, ledger_stubs, leftovers, signing
+from nlp_gitops.registry import checks, init_remote, leftovers, signing
+from nlp_gitops.registry.checks import missing, unknown, unsigned
 from nlp_gitops.registry.diagnosis import Advice, Diagnosis, Trouble
-from nlp_gitops.registry.events import Event, State, parse_message
+from nlp_gitops.registry.events import Event, State, malformed, parse_message
 from nlp_gitops.registry.folder_store import FolderStore
 from nlp_gitops.registry.ledger import BRANCH, Ledger
-from nlp_gitops.registry.objects import write_tag
 from nlp_gitops.registry.operations import Registry
-from nlp_gitops.registry.plausible import malformed
 from nlp_gitops.registry.replay import Replayed
-from nlp_gitops.registry.tag_checks import missing, unknown, unsigned
+from nlp_gitops.registry.transaction import write_tag
 from nlp_gitops.registry.verify import Audit, audit
 
 # GitHub starts no workflows for a push with more tags.
@@ -114,7 +113,7 @@ def _advice(registry: Registry, found: Audit) -> Advice:
     is_there = found.look.newest is not None or not found.look.faults
     if isinstance(registry.store, FolderStore) or not is_there:
         return Advice()
-    return ledger_stubs.advice(registry.ledger, found.look.newest)
+    return checks.advice(registry.ledger, found.look.newest)
 
 
 def _torn(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:
@@ -137,7 +136,7 @@ def _torn(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:
                 yield Trouble(fault.subject, fault.message, "--repair finishes its release",
                               partial(_publish, registry, ModelRef.parse(fault.subject)))
         if look.newest is not None:
-            yield from ledger_stubs.troubles(ledger, look.newest)
+            yield from checks.troubles(ledger, look.newest)
 
 
 def _torn_tags(root: Path, registry: Registry, found: Audit) -> Iterator[Trouble]:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlp_gitops.registry import github_rest, github_setup
+from nlp_gitops.registry import github_client, github_settings
 from nlp_gitops.registry.diagnosis import Advice, Trouble
-from nlp_gitops.registry.github_client import Connection, speaking
-from nlp_gitops.registry.github_rest import Refused
+from nlp_gitops.registry.github_client import Connection, Refused, speaking
 from nlp_gitops.registry.github_settings import CHECK, FEATURES, Feature, Plan, Setting
 
 WRONG, MISSING, OFF, UNREAD = "wrong", "missing", "off", "unread"
@@ -83,12 +82,12 @@ def _looked(what: str, click: str, findings: Iterator[Finding]) -> Iterator[Find
 
 def _settings(connection: Connection, plan: Plan, settings: list[Setting]) -> Iterator[Finding]:
     for setting in settings:
-        there = github_setup.there(connection, setting)
+        there = github_settings.there(connection, setting)
         what, click = f"{setting.kind} {setting.name!r}", f"{setting.click}, or type: {_APPLY}"
         if there is None:
             if not (_guards(setting, plan) and _is_required(connection, plan.branch)):
                 yield Finding(MISSING, what, f"is missing: {setting.why}", click)
-        elif not github_setup.covers(there, setting.wanted):
+        elif not github_settings.covers(there, setting.wanted):
             yield Finding(WRONG, what, f"is there, but not as it should be: {setting.why}", click)
 
 
@@ -101,12 +100,12 @@ def _guards(setting: Setting, plan: Plan) -> bool:
 def _is_required(connection: Connection, branch: str | None) -> bool:
     """Say whether another ruleset, or a branch protection of the old kind, requires the check."""
     if any(item["context"] == CHECK
-           for rule in github_rest.listed(connection, f"rules/branches/{branch}")
+           for rule in github_client.listed(connection, f"rules/branches/{branch}")
            if rule["type"] == "required_status_checks"
            for item in rule["parameters"]["required_status_checks"]):
         return True
     try:
-        old = github_rest.call(
+        old = github_client.call(
             connection, "GET", f"branches/{branch}/protection/required_status_checks")
     except Refused:
         # There is none, or only administrators see it. The ruleset is missing all the same.
@@ -115,7 +114,7 @@ def _is_required(connection: Connection, branch: str | None) -> bool:
 
 
 def _immutability(connection: Connection, plan: Plan) -> Iterator[Finding]:
-    is_on = github_setup.is_immutable(connection)
+    is_on = github_settings.is_immutable(connection)
     if plan.immutable and not is_on:
         yield Finding(MISSING, "release immutability", "is off", _RELEASES)
     elif is_on and not plan.immutable:
@@ -146,9 +145,9 @@ def _off(feature: Feature) -> Finding:
 
 def _values(connection: Connection, kind: str) -> dict[str, str]:
     """Return variables or secrets by name, also the organization's."""
-    own = list(github_rest.listed(connection, f"actions/{kind}", kind))
+    own = list(github_client.listed(connection, f"actions/{kind}", kind))
     try:
-        shared = list(github_rest.listed(connection, f"actions/organization-{kind}", kind))
+        shared = list(github_client.listed(connection, f"actions/organization-{kind}", kind))
     except Refused:
         # A person's repository has no organization.
         shared = []
@@ -159,7 +158,7 @@ def _approval(connection: Connection, name: str) -> Iterator[Finding]:
     """Yield what is wrong with the environment that should ask: GitHub makes a missing one open."""
     known: dict[str, dict[str, Any]] = {
         item["name"].casefold(): item
-        for item in github_rest.listed(connection, "environments", "environments")}
+        for item in github_client.listed(connection, "environments", "environments")}
     there = known.get(name.casefold())
     lack = "does not exist" if there is None else "has no required reviewers"
     if there is None or all(rule["type"] in _SILENT_RULES
@@ -171,7 +170,7 @@ def _approval(connection: Connection, name: str) -> Iterator[Finding]:
 
 def _schedules(connection: Connection) -> Iterator[Finding]:
     """Yield workflows that do not run: GitHub stops schedules of quiet public repositories."""
-    for item in github_rest.listed(connection, "actions/workflows", "workflows"):
+    for item in github_client.listed(connection, "actions/workflows", "workflows"):
         why = _STOPPED.get(item["state"])
         if why:
             file = item["path"].rpartition("/")[2]
@@ -181,7 +180,7 @@ def _schedules(connection: Connection) -> Iterator[Finding]:
 
 
 def _permissions(connection: Connection) -> Iterator[Finding]:
-    there = github_rest.call(connection, "GET", "actions/permissions/workflow")
+    there = github_client.call(connection, "GET", "actions/permissions/workflow")
     if not there["can_approve_pull_request_reviews"]:
         yield Finding(OFF, "GitHub Actions", "may open no pull request: update-template.yml opens "
                       "an issue instead", f"{_PERMISSIONS} > Allow GitHub Actions to create and "

@@ -14,12 +14,10 @@ from typing import Any
 
 from nlp_gitops.core.errors import CheckFailed, NotMeasured
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.registry import github_assets, github_attestations, github_drafts
+from nlp_gitops.registry import github_assets, github_attestations, github_releases
+from nlp_gitops.registry.github_assets import download
 from nlp_gitops.registry.github_client import PATIENCE_SECONDS, PAUSE_SECONDS, Connection, speaking
-from nlp_gitops.registry.github_drafts import Orphan
-from nlp_gitops.registry.github_transfer import download
-from nlp_gitops.registry.release_notes import kept
-from nlp_gitops.registry.release_page import body, title
+from nlp_gitops.registry.github_releases import Orphan, body, kept, title
 from nlp_gitops.registry.store import Asset, Attestation, Release
 
 # GitHub takes assets below 2 GiB. 1.9 GiB leaves room for what it may count differently.
@@ -62,9 +60,9 @@ class GitHubStore:
 
     def _page(self, name: str, archive: Asset) -> Any:
         """Return the release for an archive, a new draft if there is none."""
-        page = github_drafts.best(self.connection, archive, self._made.get(archive.sha256))
+        page = github_releases.best(self.connection, archive, self._made.get(archive.sha256))
         if page is None:
-            page = github_drafts.create(self.connection, name, archive)
+            page = github_releases.create(self.connection, name, archive)
         self._made[archive.sha256] = page.id
         return page
 
@@ -77,7 +75,7 @@ class GitHubStore:
         tag, connection = str(release.ref), self.connection
         connection.need_token()
         with speaking(self.host, f"release {tag}"):
-            page = self._published(release.ref) or github_drafts.seen_at_last(
+            page = self._published(release.ref) or github_releases.seen_at_last(
                 connection, release.archives[0], self._made.get(release.archives[0].sha256))
             if page is None:
                 raise NotMeasured(f"{tag} has no release and no draft with its archive on "
@@ -122,14 +120,14 @@ class GitHubStore:
     def orphans(self, known: Collection[str]) -> list[Orphan]:
         """Return our drafts that no version needs; `known` are the ledger's archives (sha256)."""
         with speaking(self.host, "drafts"):
-            return list(github_drafts.orphans(self.connection, known))
+            return list(github_releases.orphans(self.connection, known))
 
     def delete(self, orphan: Orphan, older_than: float = ORPHAN_SECONDS) -> bool:
         """Delete a draft of ours that nobody touched for `older_than` seconds; say if it went."""
         if orphan.age < older_than:
             return False
         with speaking(self.host, f"draft {orphan.id}"):
-            github_drafts.delete(self.connection, orphan)
+            github_releases.delete(self.connection, orphan)
         return True
 
     def _published(self, ref: ModelRef) -> Any | None:

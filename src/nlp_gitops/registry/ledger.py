@@ -1,8 +1,8 @@
 """The ledger: branch `registry` of a remote, one commit per event. All reading and pushing of it.
 
-Commits and tags are made by object id (`objects.py`) and pushed in one atomic push, which is never
-forced. So a push is a compare-and-swap: it lands whole on the state it was decided on, or not at
-all. No local branch, tag, index or work tree is touched.
+Commits and tags are made by object id (`transaction.py`) and pushed in one atomic push, which is
+never forced. So a push is a compare-and-swap: it lands whole on the state it was decided on, or not
+at all. No local branch, tag, index or work tree is touched.
 """
 
 import contextlib

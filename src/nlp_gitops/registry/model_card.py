@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import hub, yamlfile
+from nlp_gitops.core import card_text, yamlfile
 from nlp_gitops.core.card_text import Block, cell, keys_of, with_keys
 from nlp_gitops.core.errors import UsageError
 
@@ -55,12 +55,12 @@ def keys(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if dataset:
         data["revision"] = f"v{revision}"
     shown = measured(manifest["metrics"])
-    task = {"type": hub.task(manifest["task"])}
+    task = {"type": card_text.task(manifest["task"])}
     result = {"task": task, "dataset": data, "metrics": [
         {"type": kind, "name": name, "value": round(value, 4)} for kind, name, value in shown]}
     return {
-        "language": hub.languages([manifest["language"]]),
-        **hub.license_keys(manifest["license"]),
+        "language": card_text.languages([manifest["language"]]),
+        **card_text.license_keys(manifest["license"]),
         "pipeline_tag": task["type"],
         "tags": [manifest["params"]["class"]],
         "datasets": [data["name"]],

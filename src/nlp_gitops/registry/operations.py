@@ -10,14 +10,13 @@ from nlp_gitops.core.files import sha256_bytes, sha256_text
 from nlp_gitops.core.names import ModelRef, Version, check_model_name
 from nlp_gitops.core.project import RegistrySettings
 from nlp_gitops.registry import policy
-from nlp_gitops.registry.branch import check_protected
 from nlp_gitops.registry.events import STAGES, Event, State, VersionState
 from nlp_gitops.registry.ledger import Ledger
-from nlp_gitops.registry.objects import Signer
 from nlp_gitops.registry.packaging import Package, checksums
+from nlp_gitops.registry.policy import check_protected
 from nlp_gitops.registry.reading import Snapshot, assets, source_commit
 from nlp_gitops.registry.store import Asset, Store
-from nlp_gitops.registry.transact import Step, timestamp, transact, version_files
+from nlp_gitops.registry.transaction import Signer, Step, timestamp, transact, version_files
 
 
 @dataclass(frozen=True)

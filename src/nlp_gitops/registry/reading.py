@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from nlp_gitops.core.errors import CheckFailed, UsageError
 from nlp_gitops.core.names import ModelRef, Version
-from nlp_gitops.registry.events import (Event, State, VersionState, event_path, parse_event,
-                                        report_path, state_from_json, version_from_json)
+from nlp_gitops.registry.events import (Event, State, VersionState, event_path, malformed,
+                                        parse_event, report_path, state_from_json,
+                                        version_from_json)
 from nlp_gitops.registry.ledger import Ledger
-from nlp_gitops.registry.plausible import malformed
 from nlp_gitops.registry.store import Asset, Release
 
 PAPERS = ("manifest.json", "metrics.json", "MODEL_CARD.md", "SHA256SUMS")

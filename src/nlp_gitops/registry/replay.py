@@ -11,13 +11,13 @@ from typing import Any
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.files import sha256_bytes
-from nlp_gitops.registry import plausible
+from nlp_gitops.registry import events
+from nlp_gitops.registry.diagnosis import Fault
 from nlp_gitops.registry.events import (STATE_SCHEMA, Event, State, VersionState, apply,
                                         parse_message, state_from_json)
-from nlp_gitops.registry.faults import Fault
 from nlp_gitops.registry.reading import PAPERS, archive_path
-from nlp_gitops.registry.transact import readme
-from nlp_gitops.registry.version_papers import manifest_of, paper_faults, registered_state
+from nlp_gitops.registry.transaction import readme
+from nlp_gitops.registry.version_files import manifest_of, paper_faults, registered_state
 from nlp_gitops.registry.walk import Change, Commit, Objects, commits
 
 _LOOK = ("see who changed it: git show {}; put the ledger back to the commit before from a clone "
@@ -90,7 +90,7 @@ class _Replay:
         except ValueError:
             self._without_event(commit)
             return
-        wrong = plausible.malformed(event)
+        wrong = events.malformed(event)
         if wrong:
             self._fault("R006", commit, wrong)
             self._adopt(commit)
@@ -174,7 +174,7 @@ class _Replay:
         else:
             before = self._recorded(commit, event, before, changes)
             known = self.versions.get((event.model, event.version))
-        for code, message in plausible.faults(event, before, known):
+        for code, message in events.faults(event, before, known):
             self._fault(code, commit, message)
         target = commit.oid if event.action == "register" else known and known.commit
         if target:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nlp_gitops.core import git
 from nlp_gitops.core.errors import NotMeasured, UsageError
-from nlp_gitops.registry.objects import Signer
+from nlp_gitops.registry.transaction import Signer
 
 BEGIN = b"\n-----BEGIN SSH SIGNATURE-----\n"
 _END = b"-----END SSH SIGNATURE-----"

@@ -11,13 +11,13 @@ from nlp_gitops.core.errors import NotMeasured, UserError
 from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.registry import signing
 from nlp_gitops.registry.attestations import Builds
-from nlp_gitops.registry.faults import Fault
+from nlp_gitops.registry.checks import RemoteTags, Verifier, tag_faults
+from nlp_gitops.registry.diagnosis import Fault
 from nlp_gitops.registry.folder_store import FolderStore
 from nlp_gitops.registry.ledger import BRANCH, Ledger
 from nlp_gitops.registry.operations import Registry
 from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.replay import Replayed, replay
-from nlp_gitops.registry.tag_checks import RemoteTags, Verifier, tag_faults
 from nlp_gitops.registry.walk import Objects
 
 # Others may write meanwhile; a look counts if the ledger was the same before and after it.

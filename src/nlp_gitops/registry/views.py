@@ -7,8 +7,7 @@ from typing import Any
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.tables import table
-from nlp_gitops.registry.events import Event, State, VersionState, parse_message
-from nlp_gitops.registry.plausible import has_kinds
+from nlp_gitops.registry.events import Event, State, VersionState, has_kinds, parse_message
 from nlp_gitops.registry.reading import Snapshot, damaged
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlp_gitops.core import context, files, sarif
+from nlp_gitops.core import context, files
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import sha256_text
-from nlp_gitops.core.findings import Finding, annotation
+from nlp_gitops.core.findings import Finding, annotation, sarif, write_sarif
 from nlp_gitops.privacy.sensitive import mask
 from nlp_gitops.reporting import markdown
 from nlp_gitops.reporting import phrases as words
@@ -42,8 +42,7 @@ def write_all(report: Mapping[str, Any], folders: Sequence[Path], predictions: I
         for name, text in texts.items():
             files.write_atomic(folder / name, text)
     if sarif_file:
-        sarif.write(sarif_file, "eval_gate",
-                    findings(parts, *_places(gates_file, parts)))
+        write_sarif(sarif_file, "eval_gate", findings(parts, *_places(gates_file, parts)))
 
 
 def publishable(report: Mapping[str, Any],
@@ -142,7 +141,7 @@ def gate_lines(path: Path, report: View) -> dict[str, int]:
 
 def to_sarif(report: View, lines: Mapping[str, int] | None = None) -> dict[str, Any]:
     """Return the failed gates as a SARIF document."""
-    return sarif.document("eval_gate", findings(report, lines))
+    return sarif("eval_gate", findings(report, lines))
 
 
 def annotations(report: View, lines: Mapping[str, int] | None = None,

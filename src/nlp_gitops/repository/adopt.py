@@ -17,7 +17,7 @@ from typing import IO
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import Conflict, NotMeasured, UsageError
 from nlp_gitops.core.git import GitError, environment, git, has_ref
-from nlp_gitops.registry.objects import root_files, write_root
+from nlp_gitops.registry.transaction import root_files, write_root
 from nlp_gitops.repository.advice import advise
 
 LINK = ".cruft.json"

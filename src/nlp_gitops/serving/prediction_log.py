@@ -18,8 +18,7 @@ from typing import Any, Protocol
 
 from nlp_gitops import privacy
 from nlp_gitops.model import Prediction
-from nlp_gitops.serving.log_files import LogFile, closed_files
-from nlp_gitops.serving.log_upload import Uploads
+from nlp_gitops.serving.log_files import LogFile, Uploads, closed_files
 from nlp_gitops.serving.release import Release
 
 LOG_SCHEMA = "nlp-gitops/prediction/1"

@@ -30,11 +30,10 @@ from nlp_gitops.serving.feedback_log import FeedbackLog
 from nlp_gitops.serving.front import Desk, Front
 from nlp_gitops.serving.lease import Lease
 from nlp_gitops.serving.metrics import Metrics
-from nlp_gitops.serving.one_write import OneWriteProtocol
 from nlp_gitops.serving.prediction_log import PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter
 from nlp_gitops.serving.release import Release, find, load, load_folder
-from nlp_gitops.serving.server import Server
+from nlp_gitops.serving.server import OneWriteProtocol, Server
 
 TOKEN_VARIABLE = "SERVICE_TOKEN"
 # How long a stop waits for answers that are on their way.

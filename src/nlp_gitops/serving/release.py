@@ -11,9 +11,9 @@ from nlp_gitops.core.names import ModelRef, Version
 from nlp_gitops.core.project import Project
 from nlp_gitops.model import Model
 from nlp_gitops.registry.champion import candidate, unpacked
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import resolve
 from nlp_gitops.registry.pull import is_whole
+from nlp_gitops.registry.remotes import connect
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.drift import logs
-from nlp_gitops.drift.engine import Run
+from nlp_gitops.drift.logs import Run
 from nlp_gitops.llm import Session
 from nlp_gitops.model import Model, Prediction, classes
 

@@ -13,14 +13,14 @@ from nlp_gitops.core import files
 from nlp_gitops.core.errors import UsageError, reason
 from nlp_gitops.core.progress import Progress
 from nlp_gitops.core.project import ModelSettings, Project
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.data.manifest import Manifest, load_manifest
 from nlp_gitops.data.rows import digest, read_split
 from nlp_gitops.drift import reference
 from nlp_gitops.evaluation import metrics
 from nlp_gitops.llm import session_of
 from nlp_gitops.model import Model, Prediction, classes
-from nlp_gitops.model.trial import try_stored
+from nlp_gitops.model.classes import try_stored
 from nlp_gitops.prompts import Prompt
 from nlp_gitops.tracking import Run, RunLogger, lineage
 from nlp_gitops.tracking.environment import PATCH_NAME, uncommitted

@@ -9,7 +9,7 @@ import numpy as np
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.names import ABSTAIN
 from nlp_gitops.core.project import ModelSettings, Project
-from nlp_gitops.data.jsonline import Row
+from nlp_gitops.data.jsonlines import Row
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.rows import read_split
 from nlp_gitops.evaluation import metrics, statistics

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from drift_kit import OPEN, WHOLE, days, moods, pair
 
+from nlp_gitops.drift.columns import UNTIMED
 from nlp_gitops.drift.judge import compare
-from nlp_gitops.drift.profile import UNTIMED, Profile
+from nlp_gitops.drift.profile import Profile
 
 pytestmark = pytest.mark.long
 

@@ -19,7 +19,7 @@ from small import make_project
 
 from nlp_gitops import privacy
 from nlp_gitops.core.project import load_project
-from nlp_gitops.github import pull_comment
+from nlp_gitops.github import comments
 from nlp_gitops.model import Prediction
 from nlp_gitops.serving.prediction_log import Entry, PredictionLog, text_writer
 from nlp_gitops.serving.profiles import ProfileWriter
@@ -99,7 +99,7 @@ def gate(project, out, planted):
 def comment(project, out, planted):
     """Say it on a pull request."""
     gate(project, out, planted)
-    (out / "comment.md").write_text(pull_comment.text(
+    (out / "comment.md").write_text(comments.text(
         project.root / "reports" / "report.json", None))
 
 

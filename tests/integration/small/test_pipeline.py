@@ -10,9 +10,9 @@ from nlp_gitops import tracking
 from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.registry import views
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import register, rollback
 from nlp_gitops.registry.packaging import load_package, pack
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.tracking import lineage
 from nlp_gitops.training import train
 

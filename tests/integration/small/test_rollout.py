@@ -14,11 +14,11 @@ from small import HERE
 
 from nlp_gitops.core.errors import CheckFailed, Conflict, NotMeasured, UsageError
 from nlp_gitops.core.names import ModelRef
-from nlp_gitops.deploy import canary, care, nginx, place, processes, replicas, report, state
+from nlp_gitops.deploy import canary, care, counts, nginx, place, processes, report, state
 from nlp_gitops.deploy.counts import of_page
+from nlp_gitops.deploy.drill import Traffic
 from nlp_gitops.deploy.judge import Counts, Decision, Row
 from nlp_gitops.deploy.state import Slot, State
-from nlp_gitops.deploy.traffic import Traffic
 
 REF = ModelRef.parse("m@v1.0.0")
 TEMPLATE = (HERE / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -252,15 +252,15 @@ def page(requests, errors=0):
 
 def test_all_processes_behind_a_name_are_added_up_whatever_comes_and_goes(monkeypatch):
     pages = {"http://10.0.0.1:80": page(10), "http://10.0.0.2:80": page(5, 2)}
-    monkeypatch.setattr(replicas, "addresses", lambda url: sorted(pages))
+    monkeypatch.setattr(counts, "addresses", lambda url: sorted(pages))
 
     def answered(url):
         if pages[url] is None:
             raise NotMeasured(url)
         return of_page(pages[url])
 
-    monkeypatch.setattr(replicas, "of_service", answered)
-    side = replicas.Replicas("http://canary")
+    monkeypatch.setattr(counts, "of_service", answered)
+    side = counts.Replicas("http://canary")
     first = side.counts()
     assert (first.requests, first.errors) == (15, 2)
     # One goes on, one does not answer, one is new, one was started again on the same address.
@@ -275,6 +275,6 @@ def test_all_processes_behind_a_name_are_added_up_whatever_comes_and_goes(monkey
 
 
 def test_a_name_leads_to_its_addresses():
-    assert replicas.addresses("http://127.0.0.1:8000") == ["http://127.0.0.1:8000"]
+    assert counts.addresses("http://127.0.0.1:8000") == ["http://127.0.0.1:8000"]
     with pytest.raises(NotMeasured):
-        replicas.addresses("http://no-such-host.invalid")
+        counts.addresses("http://no-such-host.invalid")

@@ -14,7 +14,7 @@ from nlp_gitops.cli.main import main
 from nlp_gitops.core.project import load_project
 from nlp_gitops.core.yamlfile import load_schema
 from nlp_gitops.evaluation import families
-from nlp_gitops.registry.connect import connect
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.tracking import all_runs
 
 RULES = """\

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from nlp_gitops.core.findings import Finding
-from nlp_gitops.data import collect
+from nlp_gitops.data import codes
 from nlp_gitops.data.check import measure
-from nlp_gitops.data.codes import severities
-from nlp_gitops.data.collect import Collector
+from nlp_gitops.data.codes import Collector, severities
 from nlp_gitops.data.command import check_and_fix
 from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.data.report import Report
@@ -239,7 +238,7 @@ def test_values_are_cut_and_control_characters_shown(check: Check) -> None:
 def test_findings_are_counted_even_where_they_are_not_kept(
         check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given more faults than memory is spent on
-    monkeypatch.setitem(collect.MAX_KEPT, "error", 100)
+    monkeypatch.setitem(codes.MAX_KEPT, "error", 100)
     line = '{"id": "%d", "text": 1, "label": "neutral"}\n'
     # When
     report = check("".join(line % number for number in range(900)))

@@ -5,8 +5,8 @@ import pytest
 from canary_kit import seen_so_far, within
 
 from nlp_gitops.deploy.counts import of_log, of_page
-from nlp_gitops.deploy.eprocess import MULTIPLES, EProcess
-from nlp_gitops.deploy.judge import Counts, Course, Rules, decide, look, newcombe_upper
+from nlp_gitops.deploy.judge import (MULTIPLES, Counts, Course, EProcess, Rules, decide, look,
+                                     newcombe_upper)
 from nlp_gitops.serving.metrics import SECOND_BOUNDS
 
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_gitops.core.errors import UsageError
-from nlp_gitops.drift import embedder, fixed
+from nlp_gitops.drift import embedder, judge
+from nlp_gitops.drift.columns import Layout, Lines
 from nlp_gitops.drift.judge import Rules, compare
-from nlp_gitops.drift.layout import Layout
-from nlp_gitops.drift.profile import Lines, from_bytes, measure, merge, merged, to_bytes
+from nlp_gitops.drift.profile import from_bytes, measure, merge, merged, to_bytes
 
 
 def part(lines, chosen):
@@ -73,7 +73,7 @@ def test_profiles_of_different_embedders_are_never_compared():
     with pytest.raises(UsageError, match="same model version"):
         compare(one, other, Rules())
     with pytest.raises(UsageError, match="same model version"):
-        fixed.compare(one, other)
+        judge.compare_fixed(one, other)
 
 
 TEXTS = [f"the {thing} is {word} and works {often}" for thing in ("kettle", "novel", "lamp")

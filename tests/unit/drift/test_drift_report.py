@@ -17,7 +17,7 @@ from nlp_gitops.data.manifest import load_manifest
 from nlp_gitops.drift import explain, feedback, history, inputs, reference
 from nlp_gitops.drift.inputs import Days, Work
 from nlp_gitops.drift.profile import write as write_profile
-from nlp_gitops.github.alert_texts import drift as alert
+from nlp_gitops.github.alerts import drift as alert
 from nlp_gitops.registry.champion import candidate
 from nlp_gitops.tracking import all_runs
 from nlp_gitops.training import train

@@ -6,9 +6,8 @@ from drift_kit import line, on_day, write_log
 from small import ROOT
 
 from nlp_gitops.drift import embedder
-from nlp_gitops.drift.columns import Reader
+from nlp_gitops.drift.columns import Layout, Reader
 from nlp_gitops.drift.inputs import Work, read_log
-from nlp_gitops.drift.layout import Layout
 from nlp_gitops.drift.logs import Faults
 from nlp_gitops.drift.profile import from_bytes, measure, merged, to_bytes
 

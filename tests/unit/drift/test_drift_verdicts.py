@@ -12,28 +12,28 @@ from sklearn.metrics import f1_score
 
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.names import ABSTAIN
-from nlp_gitops.drift import calibrate, distances, embedder, explain, figures, fixed, quality
+from nlp_gitops.drift import calibrate, distances, embedder, explain, figures, judge, quality
 from nlp_gitops.drift.blocks import step_down
+from nlp_gitops.drift.columns import LATENCY_EDGES, UNTIMED
 from nlp_gitops.drift.inputs import Days, date
 from nlp_gitops.drift.judge import EXIT_CODES, Rules, compare, overall
-from nlp_gitops.drift.layout import LATENCY_EDGES
-from nlp_gitops.drift.profile import UNTIMED, Profile, measure, merged
+from nlp_gitops.drift.profile import Profile, measure, merged
 
 
 def test_the_plain_rule_gives_what_its_worked_example_says():
     reference, current = np.array([0.12, -0.03, 0.22, 0.01]), np.array([0.20, -0.05, 0.18, -0.02])
 
-    verdict, distance = fixed.verdict(reference, current)
+    verdict, distance = judge.verdict(reference, current)
 
     assert (verdict, round(distance, 3)) == ("OK", 0.064)
-    assert fixed.verdict(reference, current, 0.06)[0] == "ALERT"
-    assert fixed.verdict(reference, np.zeros(4)) == ("ALERT", 1.0)
+    assert judge.verdict(reference, current, 0.06)[0] == "ALERT"
+    assert judge.verdict(reference, np.zeros(4)) == ("ALERT", 1.0)
 
 
 def test_the_plain_rule_alarms_on_few_lines_where_the_test_does_not():
     reference, current = pair(1, 12, 3000)
 
-    assert fixed.compare(reference, current, 0.02)["all"]["embedding"]["verdict"] == "ALERT"
+    assert judge.compare_fixed(reference, current, 0.02)["all"]["embedding"]["verdict"] == "ALERT"
     assert compare(reference, current, OPEN).slices["all"]["embedding"]["verdict"] == "OK"
 
 

@@ -11,7 +11,7 @@ from small import HERE, make_project
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import ModelRef
 from nlp_gitops.deploy.report import CANARY_SCHEMA, DEPLOY_SCHEMA
-from nlp_gitops.incidents import facts, form, pages, reports, timeline
+from nlp_gitops.incidents import facts, pages
 from nlp_gitops.incidents.facts import Facts
 from nlp_gitops.registry.events import Event
 
@@ -49,12 +49,12 @@ def deploy(minutes, verdict="PASS", **changes):
 def known(*deploys, events=EVENTS, tmp_path=None, **changes):
     for number, value in enumerate(deploys):
         (tmp_path / f"{number}.json").write_text(json.dumps(value))
-    found = tuple(reports.find([tmp_path])) if tmp_path else ()
+    found = tuple(facts.find([tmp_path])) if tmp_path else ()
     return replace(Facts("m", at(-60), at(120), events, found, "v1.0.0", "v0.9.0"), **changes)
 
 
 def lines(found):
-    return [moment.line for moment in timeline.moments(found, str)]
+    return [moment.line for moment in facts.moments(found, str)]
 
 
 def test_the_time_line_is_in_order_and_only_of_the_incident(tmp_path):
@@ -88,7 +88,7 @@ def test_how_long_it_took_comes_from_ledger_and_deploys(tmp_path):
     found = known(deploy(-5, "FAIL", canary=canary, schema=CANARY_SCHEMA),
                   deploy(73, candidate="m@v1.0.0", serving="m@v1.0.0"), tmp_path=tmp_path)
 
-    assert timeline.durations(found) == [
+    assert facts.durations(found) == [
         "canary of `m@v1.1.0`: refused after 12 s, without traffic 0.4 s later",
         "`v1.1.0` was in production for 1 h 12 min, from 2026-03-01 12:00:00 to "
         "2026-03-01 13:12:00",
@@ -102,7 +102,7 @@ def test_what_is_no_report_of_a_deploy_is_left_alone(tmp_path):
                        "f": json.dumps(deploy(0, serving="`@team`")),
                        "g": json.dumps(deploy(0, environment="@team"))}.items():
         (tmp_path / f"{name}.json").write_text(text)
-    assert reports.find([tmp_path, tmp_path / "none"]) == []
+    assert facts.find([tmp_path, tmp_path / "none"]) == []
 
 
 def test_the_same_deploy_in_two_reports_is_told_once(tmp_path):
@@ -154,7 +154,7 @@ def test_personal_data_and_markup_do_not_get_into_the_page(team, tmp_path):
     ("incident", incident), ("post_mortem", pages.post_mortem)])
 def test_a_page_has_every_heading_of_its_form_and_says_what_is_still_to_write(team, name, write):
     page = write(team, known())
-    labels = [label for _, label, _ in form.read(team, name).fields]
+    labels = [label for _, label, _ in pages.read(team, name).fields]
     assert re.findall(r"^### (.+)$", page.text, re.MULTILINE) == labels
     assert "\n_" in page.text
 
@@ -166,7 +166,7 @@ def test_a_long_reason_is_cut_in_the_title_only(team):
 
 @pytest.mark.parametrize("seconds, said", [(59, "59 s"), (61, "1 min 1 s"), (7260, "2 h 1 min")])
 def test_spans_are_told_in_two_units(seconds, said):
-    assert timeline.words(timedelta(seconds=seconds)) == said
+    assert facts.words(timedelta(seconds=seconds)) == said
 
 
 def test_facts_know_what_put_a_version_into_production():

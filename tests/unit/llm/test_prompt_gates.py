@@ -26,9 +26,9 @@ from nlp_gitops.gates.evaluate import evaluate, evaluate_stored
 from nlp_gitops.gates.rules import of_task
 from nlp_gitops.llm import session_of
 from nlp_gitops.registry import champion
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.operations import promote, register, resolve, rollback
 from nlp_gitops.registry.packaging import pack
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.reporting import output
 from nlp_gitops.training import train
 

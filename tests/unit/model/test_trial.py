@@ -6,7 +6,7 @@ from nlp_gitops import tracking
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
 from nlp_gitops.model import Prediction
-from nlp_gitops.model.trial import try_stored
+from nlp_gitops.model.classes import try_stored
 from nlp_gitops.training import TRIED, train
 
 COUNTING = '''\

@@ -11,7 +11,7 @@ from nlp_gitops import prompts
 from nlp_gitops.cli.check_prompts import main
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.names import Version
-from nlp_gitops.prompts import bump
+from nlp_gitops.prompts import diff
 
 pytest_plugins = ["prompt_fixtures"]
 pytestmark = pytest.mark.usefixtures("alone")
@@ -79,7 +79,7 @@ def test_layout_and_words_for_people_do_not_change_the_digest(edit):
     one = prompts.load(put(GOOD))
     other = prompts.load(put(changed(*edit), name="mood"))
     assert other.digest == one.digest
-    assert bump.changes(one, other) == []
+    assert diff.changes(one, other) == []
 
 
 # Rendering

@@ -10,7 +10,7 @@ from prompt_kit import GOOD, at_any_place, changed, codes, commit, found, git, p
 from nlp_gitops.cli.check_prompts import main
 from nlp_gitops.core.errors import NotMeasured
 from nlp_gitops.core.names import Version
-from nlp_gitops.prompts import bump, fix
+from nlp_gitops.prompts import diff, fix
 from nlp_gitops.prompts.report import check
 
 pytest_plugins = ["prompt_fixtures"]
@@ -45,9 +45,9 @@ BUMPS = [
 
 @pytest.mark.parametrize("old, new, needed, reason", BUMPS)
 def test_each_kind_of_change_needs_its_bump(old, new, needed, reason):
-    changes = bump.changes(at_any_place(GOOD), at_any_place(changed(old, new)))
-    assert str(bump.needed(Version(1, 0, 0), changes)) == needed
-    assert reason in bump.reason(changes)
+    changes = diff.changes(at_any_place(GOOD), at_any_place(changed(old, new)))
+    assert str(diff.needed(Version(1, 0, 0), changes)) == needed
+    assert reason in diff.reason(changes)
 
 
 @settings(max_examples=20, deadline=None, database=None)
@@ -57,9 +57,9 @@ def test_equal_digests_mean_no_bump_and_the_greatest_change_decides(edits):
     for old, new, _, _ in edits:
         text = text.replace(old, new, 1)
     one, other = at_any_place(GOOD), at_any_place(text)
-    changes = bump.changes(one, other)
+    changes = diff.changes(one, other)
     assert (changes == []) == (one.digest == other.digest)
-    assert str(bump.needed(one.version, changes)) == max((edit[2] for edit in edits),
+    assert str(diff.needed(one.version, changes)) == max((edit[2] for edit in edits),
                                                          default="1.0.0")
 
 

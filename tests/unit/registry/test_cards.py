@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runs_kit import command
 from small import HERE
 
-from nlp_gitops.core import card_text, hub
+from nlp_gitops.core import card_text
 from nlp_gitops.core.card_text import Block
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.gates import data_card
@@ -122,7 +122,7 @@ def test_a_card_whose_front_matter_is_no_map_is_refused_with_its_place(tmp_path)
     ("internal", ("other", "internal")), ("MIT OR Apache-2.0", ("other", "mit-or-apache-2.0")),
     (None, ("unknown", None))])
 def test_a_licence_is_one_that_the_hub_knows_or_other_with_its_name(spdx, keys):
-    assert tuple(hub.license_keys(spdx).values()) == keys
+    assert tuple(card_text.license_keys(spdx).values()) == keys
 
 
 def test_the_hubs_library_reads_a_model_card(tmp_path):

@@ -12,7 +12,7 @@ from nlp_gitops.core import package_files
 from nlp_gitops.core.errors import CheckFailed, NotMeasured, UsageError
 from nlp_gitops.github import promotion
 from nlp_gitops.registry.champion import find
-from nlp_gitops.registry.connect import connect
+from nlp_gitops.registry.remotes import connect
 
 SCHEMA = json.loads(package_files.text("schemas/manifest.schema.json"))
 GATES = """\

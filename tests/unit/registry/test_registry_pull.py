@@ -9,8 +9,8 @@ from runs_kit import command
 
 from nlp_gitops.core.errors import NotMeasured, UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.pull import cached
+from nlp_gitops.registry.remotes import connect
 
 pytestmark = pytest.mark.xdist_group("registry-pull")
 

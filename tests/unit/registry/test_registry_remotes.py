@@ -5,8 +5,7 @@ import tiny_registry as tiny
 
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import load_project
-from nlp_gitops.registry.connect import connect
-from nlp_gitops.registry.remotes import default_name, github_repository
+from nlp_gitops.registry.remotes import connect, default_name, github_repository
 
 HOST = "github.example.org"
 

@@ -10,8 +10,8 @@ import tiny_registry as tiny
 from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.project import RegistrySettings, load_project
 from nlp_gitops.registry import operations, signing
-from nlp_gitops.registry.connect import connect
 from nlp_gitops.registry.events import parse_message
+from nlp_gitops.registry.remotes import connect
 from nlp_gitops.registry.signing import signer
 from nlp_gitops.registry.verify import verify
 

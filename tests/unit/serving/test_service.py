@@ -24,8 +24,8 @@ from nlp_gitops.serving.batching import Batcher
 from nlp_gitops.serving.front import Desk, Front
 from nlp_gitops.serving.lease import Lease
 from nlp_gitops.serving.metrics import Metrics
-from nlp_gitops.serving.one_write import OneWriteProtocol
 from nlp_gitops.serving.prediction_log import PredictionLog, text_writer
+from nlp_gitops.serving.server import OneWriteProtocol
 
 
 @pytest.fixture(scope="module")

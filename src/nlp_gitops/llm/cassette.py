@@ -1,4 +1,4 @@
-"""Recorded answers: one JSON line for each request, found by the request's digest.
+"""Recorded answers: one JSON line for each request, found by the request digest.
 
 The same file is the cache of paid answers (`.cache/answers/`) and a cassette (`tests/cassettes/`).
 A digest covers prompt version, provider, model, parameters and text, so an answer to anything else

@@ -1,17 +1,86 @@
-"""Draft releases: ours are told apart by a mark in their text and addressed by id.
+"""A release on GitHub: what its page says, and drafts, which are told apart by a mark in it.
 
 GitHub finds no draft by its tag, lets two drafts claim the same one, and may list them late.
 """
 
+import json
+import re
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from nlp_gitops.registry.github_client import Connection
-from nlp_gitops.registry.release_page import mark, marked
-from nlp_gitops.registry.store import Asset
+from nlp_gitops.registry.store import Asset, Release
+
+_BEGIN, _END = "<!-- promotion -->", "<!-- /promotion -->"
+_BLOCK = re.compile(rf"{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n\n", re.DOTALL)
+# The mark by which a release is found again must stay the last line.
+_LAST = "<!-- model-registry archive="
+
+
+def with_notes(text: str, notes: str) -> str:
+    """Return a release's text with these notes in place of the old ones."""
+    return _with_block(text, f"{_BEGIN}\n{notes.strip()}\n{_END}\n\n")
+
+
+def kept(new: str, old: str) -> str:
+    """Return a new text with the notes of the old one, if it has any."""
+    found = _BLOCK.search(old.replace("\r\n", "\n"))
+    return _with_block(new, found[0]) if found else new
+
+
+def _with_block(text: str, block: str) -> str:
+    text = _BLOCK.sub("", text.replace("\r\n", "\n"))
+    head, mark, tail = text.rpartition(_LAST)
+    return head + block + mark + tail if mark else f"{text.rstrip()}\n\n{block}"
+
+
+# The form is kept for ever: releases of years ago are found by it.
+_MARK = re.compile(r"^<!-- model-registry archive=([0-9a-f]{64}) -->\s*\Z", re.MULTILINE)
+
+
+def mark(archive_sha256: str) -> str:
+    """Return the invisible last line that names a release's archive."""
+    return f"<!-- model-registry archive={archive_sha256} -->"
+
+
+def marked(text: str | None) -> str | None:
+    """Return the archive that a release's text names; None if the release is not ours."""
+    found = _MARK.search(text or "")
+    return found[1] if found else None
+
+
+def title(release: Release) -> str:
+    """Return the release's title."""
+    return f"{release.ref.name} {release.ref.version.tag}"
+
+
+def body(release: Release, stage: str | None) -> str:
+    """Return the release's text in Markdown: stage, lineage, quality, and how to check it."""
+    manifest = json.loads(release.papers["manifest.json"])
+    rows = [("stage", stage or "none"), ("task", manifest["task"]),
+            ("data", manifest["dataset_version"]), ("prompt", manifest["prompt_version"]),
+            ("source commit", manifest["source_commit"]), ("owner", manifest["owner"]),
+            ("licence", manifest["license"]), *_quality(manifest["metrics"])]
+    table = "\n".join(f"| {name} | {_cell(value)} |" for name, value in rows)
+    return (f"{_cell(release.description)}\n\n| | |\n|---|---|\n{table}\n\n"
+            "Check the files with `sha256sum -c SHA256SUMS`. Who did what and why: branch "
+            f"`registry`, `models/{release.ref.name}/`.\n\n{mark(release.archives[0].sha256)}\n")
+
+
+def _quality(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, f"{metrics[key]:.3f}") for name, key in (("macro-F1", "f1_macro"),
+                                                            ("accuracy", "accuracy"))
+            if isinstance(metrics.get(key), (int, float))]
+
+
+def _cell(value: Any) -> str:
+    """Return text that stays text in a Markdown table."""
+    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{char}" if char in "\\`*_[]|@#" else char for char in text)
+
 
 # A listing may lag behind a write by seconds.
 _LOOKS = 3
