@@ -1,8 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than there are cores: tests wait for servers to start and for the looks of a canary.
-WORKERS = $$($(BIN)/python -c 'import os; print(min(os.cpu_count(), 4) + 1)')
+# Two more than there are cores: tests wait for servers to start and for the looks of a canary.
+WORKERS = $$($(BIN)/python -c 'import os; print(min(os.cpu_count(), 4) + 2)')
 # The optional parts of the package that its own tests use.
 EXTRAS := attest github llm parquet remote serve template
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -40,7 +40,7 @@ demo: setup  ## generate a project into build/ and run it on real reviews, to pr
 system:  ## nginx, Chromium and promtool from Debian, where apt-get may install without asking
 	@scripts/system_packages.sh
 
-test: setup system lint  ## lint, then every test: unit tests first, and the rest on up to five workers
+test: setup system lint  ## lint, then every test: unit tests first, and the rest on up to six workers
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 4 \
 		--dist loadgroup --no-loadscope-reorder tests/unit
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) \

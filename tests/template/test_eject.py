@@ -5,6 +5,7 @@ import re
 import tomllib
 import zipfile
 
+import baking
 import pytest
 from baking import bake, baked, commit, environment, git, run, tool, with_venv
 
@@ -19,6 +20,14 @@ def eject(project, *arguments, check=True, cwd=None):
 
 def python(project, *arguments, **options):
     return run(project / ".venv" / "bin" / "python", *arguments, cwd=project, **options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bytecode():
+    """Let commands keep what they compile: here `make setup` makes the environment, uncompiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(baking.CLEAN, "PYTHONDONTWRITEBYTECODE", "")
+        yield
 
 
 @pytest.fixture(scope="module")
