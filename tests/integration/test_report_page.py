@@ -102,7 +102,9 @@ def in_frames(page: Path) -> Path:
     return framed
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", [
+    name if name in ("usual", "hostile", "right-to-left")
+    else pytest.param(name, marks=pytest.mark.heavy) for name in REPORTS])
 def test_the_page_fits_the_window_and_the_browser_complains_about_nothing(render, name):
     page = render(name)
 

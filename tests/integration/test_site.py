@@ -64,8 +64,11 @@ def empty(baked, usual):
     return baked / "empty" / "index.html"
 
 
-@pytest.mark.parametrize("scheme, looked_at", [("light", 400), ("dark", 1280)])
-@pytest.mark.parametrize("name", ["usual", "hostile", "empty"])
+@pytest.mark.parametrize("name, scheme, looked_at", [
+    ("usual", "light", 400), ("usual", "dark", 1280), ("hostile", "light", 400),
+    pytest.param("hostile", "dark", 1280, marks=pytest.mark.heavy),
+    pytest.param("empty", "light", 400, marks=pytest.mark.heavy),
+    ("empty", "dark", 1280)])
 def test_the_page_loads_quietly_fits_the_window_and_keeps_nobody_out(
         request, browser, name, scheme, looked_at):
     path = request.getfixturevalue(name)
