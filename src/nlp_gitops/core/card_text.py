@@ -24,6 +24,7 @@ mpl-2.0 ms-pl ncsa ofl-1.1 osl-3.0 postgresql unknown unlicense wtfpl zlib
 """.split())
 TASKS = {"prompt-classification": "text-classification", "ner": "token-classification",
          "summarisation": "summarization"}
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 
 
 def license_keys(spdx: str | None) -> dict[str, str | None]:
@@ -42,9 +43,6 @@ def languages(tags: Iterable[str]) -> list[str]:
 def task(name: str) -> str:
     """Return the hub's name of a task."""
     return TASKS.get(name, name)
-
-
-_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from nlp_gitops.core import context
 from nlp_gitops.core.files import write_json
 
 MAX_SHOWN_VALUE = 60
+# GitHub refuses more than 5,000 results in a run.
+MAX_RESULTS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,6 @@ def _escape(text: str, more: str = "") -> str:
     for char in "%\r\n" + more:
         text = text.replace(char, f"%{ord(char):02X}")
     return text
-
-
-# GitHub refuses more than 5,000 results in a run.
-MAX_RESULTS = 5000
 
 
 def write_sarif(path: Path, tool: str, findings: Sequence[Finding]) -> None:

@@ -260,8 +260,8 @@ def check_license(text: str) -> str:
     try:
         return canonicalize_license_expression(text)
     except InvalidLicenseExpression:
-        raise UsageError(f"{text!r} is no SPDX licence; write for example Apache-2.0, CC-BY-4.0, "
-                         "or internal") from None
+        raise UsageError(f"{text!r} is not a valid SPDX licence; write for example "
+                         "Apache-2.0, CC-BY-4.0, or internal") from None
 
 
 def check_language(text: str) -> str:

@@ -22,6 +22,9 @@ from nlp_gitops.core.errors import UsageError
 from nlp_gitops.core.files import write_atomic
 from nlp_gitops.core.findings import Finding, show_value
 
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+
 
 def recall(path: Path, *witnesses: Path) -> Any | None:
     """Return the values of a file that was checked before and is unchanged, else None."""
@@ -53,9 +56,6 @@ def _digest(*paths: Path) -> str:
         total.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()
 
-
-MAX_BYTES = 1_000_000
-MAX_DEPTH = 50
 
 try:
     from yaml import CSafeLoader as _BaseLoader
@@ -169,7 +169,7 @@ def _collect(node: yaml.Node, keys: tuple[str | int, ...],
         for key, child in node.value:
             name = str(key.value)
             if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {name!r} stands twice",
+                raise yaml.MarkedYAMLError(problem=f"duplicate key {name!r}",
                                            problem_mark=key.start_mark)
             seen.add(name)
             _collect(child, (*keys, name), marks, offset)

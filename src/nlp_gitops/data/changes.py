@@ -26,6 +26,13 @@ from nlp_gitops.data.rows import Splitter, canonical, local_path, read_records
 from nlp_gitops.data.table import Int
 
 _ODD = np.int64(0x1E3779B97F4A7C15)
+LFS = b"version https://git-lfs"
+MAJOR, MINOR, PATCH = "major", "minor", "patch"
+RANK = (MAJOR, MINOR, PATCH)
+FEW_REMOVED = 0.01
+TEST = SPLITS.index("test")
+TEXTS = ("description", "pretty_name", "license", "language", "provenance", "limits",
+         "quality_checks")
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,6 @@ def _numbered(keys: Int) -> Int:
     rank = np.arange(len(keys)) - np.repeat(starts, sizes)
     with np.errstate(over="ignore"):
         return keys ^ (rank * _ODD)
-
-
-LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -185,14 +189,6 @@ def _write_blob(folder: Path, blob: str, target: Path) -> None:
         if stream.read(len(LFS)) == LFS:
             raise NotMeasured(f"{target.name} is kept in git LFS, so the rows of the base are not "
                               "at hand")
-
-
-MAJOR, MINOR, PATCH = "major", "minor", "patch"
-RANK = (MAJOR, MINOR, PATCH)
-FEW_REMOVED = 0.01
-TEST = SPLITS.index("test")
-TEXTS = ("description", "pretty_name", "license", "language", "provenance", "limits",
-         "quality_checks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ ERROR, WARNING, OFF = "error", "warning", "off"
 
 TITLES = {
     "D001": "not a row: not JSON, not UTF-8, damaged, or nested too deeply",
-    "D002": "a key or column stands twice",
+    "D002": "a duplicate key or column",
     "D003": "byte order mark or empty lines",
     "D004": "a line is too long",
     "D010": "a field is missing",
@@ -25,8 +25,8 @@ TITLES = {
     "D016": "a span lies outside its text",
     "D017": "shorter than min_length or longer than max_length",
     "D018": "does not match its pattern",
-    "D020": "an id stands twice",
-    "D021": "the same text and label stand twice",
+    "D020": "a duplicate id",
+    "D021": "a duplicate row: the same text and label",
     "D022": "the same text with different labels",
     "D030": "the same text in two splits",
     "D031": "the same text in two splits but for case, width or white space",
@@ -63,6 +63,7 @@ JUDGEMENTS = ("D003", "D015", "D021", "D022", "D030", "D031", "D032", "D033", "D
               "D044", "D050", "D051", "D060", "D090", "D092")
 
 LEVELS = {"off": OFF, False: OFF, "warn": WARNING, "fail": ERROR}
+MAX_KEPT = {"error": 8_000, "warning": 2_000}
 
 
 def severities(checks: Mapping[str, Any]) -> dict[str, str]:
@@ -72,9 +73,6 @@ def severities(checks: Mapping[str, Any]) -> dict[str, str]:
     for code, level in (checks.get("severity") or {}).items():
         levels[code] = LEVELS[level]
     return levels
-
-
-MAX_KEPT = {"error": 8_000, "warning": 2_000}
 
 
 class Collector:

@@ -171,7 +171,7 @@ def _clean(rows: Sequence[Row]) -> tuple[list[Row], dict[str, int]]:
             dropped["no text or label"] += 1
             continue
         if row["id"] in ids:
-            raise UsageError(f"id {row['id']!r} stands twice; leave --id out to number the rows")
+            raise UsageError(f"duplicate id {row['id']!r}; leave --id out to number the rows")
         ids.add(row["id"])
         by_text[unicodedata.normalize("NFKC", text).casefold()].append({**row, "text": text})
     kept = []

@@ -13,6 +13,8 @@ from nlp_gitops.data.rowcheck import Fault
 BLOCK = 1 << 16
 MAX_LINE = 1 << 24
 BOM = b"\xef\xbb\xbf"
+MAX_DEPTH = 50
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,6 @@ def _overlong(line: int, size: int) -> Block:
                                         hint="the line was not read; cut its text"))
 
 
-MAX_DEPTH = 50
-
-Row = dict[str, Any]
-
-
 class LineFault(ValueError):
     """A line is no row: a finding's code and message."""
 
@@ -129,7 +126,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> Row:
     if len(row) < len(pairs):
         seen: set[str] = set()
         twin = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore
-        raise LineFault("D002", f"key {twin[:60]!r} stands twice")
+        raise LineFault("D002", f"duplicate key {twin[:60]!r}")
     return row
 
 

@@ -19,6 +19,14 @@ from nlp_gitops.data.manifest import DataFile, Field, Manifest
 from nlp_gitops.data.rowcheck import Fault, has_text, value_key
 
 PIECE = 1 << 20
+_LITERAL = {
+    "integer": re.compile(r"-?(?:0|[1-9][0-9]{0,18})"),
+    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"),
+    "boolean": re.compile("true|false"),
+    "spans": re.compile(r"\[.*\]", re.DOTALL),
+}
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"),
+                            check_circular=False)
 
 
 def local_path(file: DataFile) -> Path:
@@ -63,14 +71,6 @@ def _fetch(file: DataFile) -> None:
             os.unlink(draft)
 
 
-_LITERAL = {
-    "integer": re.compile(r"-?(?:0|[1-9][0-9]{0,18})"),
-    "number": re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"),
-    "boolean": re.compile("true|false"),
-    "spans": re.compile(r"\[.*\]", re.DOTALL),
-}
-
-
 def records(path: Path, fields: Sequence[Field]) -> Iterator[tuple[int, Row | Fault]]:
     """Yield (line, row or fault) of a CSV, TSV or Parquet file; `line` counts rows in Parquet."""
     name = path.name.lower()
@@ -103,7 +103,7 @@ def _csv(path: Path, delimiter: str,
             if header is None:
                 header = cells
                 for twin in sorted({name for name in header if header.count(name) > 1}):
-                    yield line, Fault("D002", f"column {twin[:60]!r} stands twice")
+                    yield line, Fault("D002", f"duplicate column {twin[:60]!r}")
             elif cells and len(cells) != len(header):
                 yield line, Fault("D001", f"{len(cells)} columns, but the header has {len(header)}")
             elif cells:
@@ -142,10 +142,6 @@ def _parquet(path: Path) -> Iterator[tuple[int, Row | Fault]]:
     except (OSError, ValueError, NotImplementedError) as error:
         reason = (str(error).splitlines() or ["unknown reason"])[0]
         yield number, Fault("D001", f"damaged Parquet file: {reason[:200]}")
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"),
-                            check_circular=False)
 
 
 def read_split(manifest: Manifest, split: str) -> list[Row]:

@@ -29,7 +29,7 @@ def oddity(text: str) -> tuple[str, str | None] | None:
                 "take the text from its source again")
     if len(found) > 1:
         return (f"text looks wrongly decoded {place}: {found!r}",
-                "it was UTF-8 read as another encoding; mend it with Python: "
+                "it was UTF-8 read as another encoding; fix it with Python: "
                 "text.encode('cp1252').decode()")
     name = unicodedata.name(found, f"U+{ord(found):04X}")
     return f"text holds the control character {name} {place}", "remove it"

@@ -208,7 +208,7 @@ def _allowed(place: Place, now: State, ref: ModelRef, order: Order) -> State:
     if reason is None:
         return now
     if not order.unblock:
-        raise Conflict(f"{ref} is blocked: {reason}; if that is mended, deploy it with --unblock")
+        raise Conflict(f"{ref} is blocked: {reason}; if that is fixed, deploy it with --unblock")
     kept = {key: value for key, value in now.blocked.items() if key != str(ref)}
     return state.save(place.folder, replace(now, blocked=kept))
 

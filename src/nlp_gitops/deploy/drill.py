@@ -23,6 +23,10 @@ from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.serving import lease
 
 SECONDS = 30.0
+FAULT = "errors=0.3"
+PLAN = canary.Plan(every=0.5, deadline=40.0)
+_LEASE_SECONDS = 2.0
+_ENOUGH = 30
 
 
 @dataclass
@@ -113,12 +117,6 @@ class Traffic:
     def _failed(self, reason: str) -> None:
         with self._lock:
             self.tally.failed[reason] += 1
-
-
-FAULT = "errors=0.3"
-PLAN = canary.Plan(every=0.5, deadline=40.0)
-_LEASE_SECONDS = 2.0
-_ENOUGH = 30
 
 
 @dataclass(frozen=True)

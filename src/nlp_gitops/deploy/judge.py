@@ -42,6 +42,12 @@ MULTIPLES = (1.5, 2.0, 3.0, 6.0, 12.0, 30.0, 100.0)
 # Before anything was seen, the champion is taken to be wrong on 1 of 200.
 _PRIOR_BAD, _PRIOR_ALL = 0.5, 100.0
 _HIGHEST = 0.95
+KINDS = {"errors": "answers with a 5xx status", "slow": "slow answers",
+         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx",
+         "overruns": "requests with too many tokens"}
+# What comes in bursts, one stall of a process, is no more than one observation.
+_CAPS = {"slow": 2.0}
+_LABEL_Z = 4.0
 
 
 @dataclass(frozen=True)
@@ -79,14 +85,6 @@ def _log_factor(n_a: int, k_a: int, n_b: int, k_b: int, t_a: float, t_b: float) 
             + (n_a - k_a) * math.log((1 - t_a) / (1 - t_0))
             + (k_b and k_b * math.log(t_b / t_0))
             + (n_b - k_b) * math.log((1 - t_b) / (1 - t_0)))
-
-
-KINDS = {"errors": "answers with a 5xx status", "slow": "slow answers",
-         "invalid": "unusable outputs of the model", "refused": "requests refused with 4xx",
-         "overruns": "requests with too many tokens"}
-# What comes in bursts, one stall of a process, is no more than one observation.
-_CAPS = {"slow": 2.0}
-_LABEL_Z = 4.0
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ LENGTH_EDGES = 2.0 ** (np.arange(0, 33) / 2)
 LATENCY_EDGES = 0.1 * 1.1 ** np.arange(0, 141)
 # Texts, their words, unknown words, and the squares and the product of the two numbers.
 WORD_SUMS = 6
+LANGUAGE_FIELDS = ("language", "lang")
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,6 @@ def from_record(record: Any) -> Layout:
                       record["embedder"], int(record["size"]), int(record["features"]))
     except (KeyError, TypeError, ValueError):
         raise UsageError("this is no layout of a drift profile") from None
-
-
-LANGUAGE_FIELDS = ("language", "lang")
 
 
 def is_other(line: Line, model: str | None) -> bool:

@@ -27,6 +27,7 @@ BOUNDS: Mapping[str, float | None] = {
     "embedding": 0.08, "features": None, "label": 0.1, "score": 0.1, "length": 0.1,
     "unknown_words": 0.05, "language": 0.1}
 EXIT_CODES = {"OK": 0, "WARN": 0, "ALERT": 1, "CRITICAL": 1, "INSUFFICIENT": 3, "NOT_MEASURED": 3}
+THRESHOLD = 0.08
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,6 @@ def alerts(slices: Mapping[str, Mapping[str, Mapping[str, Any]]]
              if signal["verdict"] in ("CRITICAL", "ALERT", "WARN")]
     return sorted(found, key=lambda item: (ORDER.index(item[2]["verdict"]),
                                            -(item[2]["value"] / (item[2]["bound"] or 1))))
-
-
-THRESHOLD = 0.08
 
 
 def verdict(reference: np.ndarray, current: np.ndarray,

@@ -28,6 +28,11 @@ SUFFIXES = (".jsonl", ".jsonl.gz")
 _DAY = "dt="
 
 Line = dict[str, Any]
+ONE, DASK = "one", "dask"
+# A file that killed so many workers is taken for the cause.
+_RETRIES = 3
+Result = TypeVar("Result")
+Run = Callable[[Callable[[Any], Result], Sequence[Any]], Iterator[Result]]
 
 
 @dataclass
@@ -208,14 +213,6 @@ def hour_of(text: Any, known: dict[str, int]) -> int:
             return hour
         known[key] = hour
     return known[key]
-
-
-ONE, DASK = "one", "dask"
-# A file that killed so many workers is taken for the cause.
-_RETRIES = 3
-
-Result = TypeVar("Result")
-Run = Callable[[Callable[[Any], Result], Sequence[Any]], Iterator[Result]]
 
 
 @contextmanager

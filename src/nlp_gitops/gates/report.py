@@ -288,7 +288,7 @@ def _shortened(reasons: Sequence[str]) -> str:
 def _hint(item: Verdict, evaluation: Evaluation) -> str:
     where = f"{item.id} ({item.slice})" if item.slice else item.id
     if item.verdict == "NOT_MEASURED" or item.value is None or item.bound is None:
-        return (f"{where}: mend what is missing, or take the rule out of gates.yaml in a pull "
+        return (f"{where}: fix what is missing, or take the rule out of gates.yaml in a pull "
                 "request of its own")
     if item.verdict == "INCONCLUSIVE":
         number = f"about {item.rows_needed:,}" if item.rows_needed else "more"

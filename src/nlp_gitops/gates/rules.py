@@ -154,7 +154,7 @@ def _gate(document: yamlfile.Document, number: int, spec: Mapping[str, Any],
         return UsageError(f"{document.where('gates', number, key)}: {message}")
 
     if spec["id"] in [other["id"] for other in document.value["gates"][:number]]:
-        raise refuse("id", f"gate {spec['id']!r} stands twice; give it another id")
+        raise refuse("id", f"duplicate gate id {spec['id']!r}; give it another id")
     for name in spec.get("slices", ()):
         if name not in slices:
             raise refuse("slices", f"slice {name!r} is not defined under slices")

@@ -12,6 +12,11 @@ from nlp_gitops.reporting import markdown
 from nlp_gitops.reporting.output import read_report
 from nlp_gitops.reporting.report import view
 
+# GitHub refuses a longer comment.
+MOST_CHARACTERS = 65_000
+_CUT = "\n\n_Cut here: GitHub takes no longer comment._\n"
+MARK = "model-gate"
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -45,11 +50,6 @@ def pull_request(connection: Connection, run: Finished) -> int | None:
         found = connection.ask(lambda: list(connection.repo.get_pulls(
             state="open", head=f"{run.owner}:{run.branch}")))
     return next((pull.number for pull in found if pull.head.sha == run.sha), None)
-
-
-# GitHub refuses a longer comment.
-MOST_CHARACTERS = 65_000
-_CUT = "\n\n_Cut here: GitHub takes no longer comment._\n"
 
 
 def put(connection: Connection, number: int, mark: str, text: str, create: bool = True) -> str:
@@ -86,9 +86,6 @@ def _find(issue: Any, mark: str) -> Any | None:
                  and (comment.user.type == "Bot" or not in_workflow())), None)
 
 
-MARK = "model-gate"
-
-
 def text(report: Path, run: Finished | None) -> str:
     """Return the comment. The report may come from a stranger's fork: it is rendered anew here."""
     link = f"\n[The run with all reports]({run.url})\n" if run else ""
@@ -111,4 +108,4 @@ def _without(run: Finished | None) -> str:
         return ("## ✅ Nothing to measure\n\nNothing that the model is made of or judged by "
                 "changed, so it was not trained again.\n")
     return ("## ❌ The checks failed\n\nThe evaluation gate did not run, or could not finish. "
-            "The annotations on the changed files say what to mend.\n")
+            "The annotations on the changed files say what to fix.\n")

@@ -25,6 +25,10 @@ from nlp_gitops.reporting.report import view
 
 _TITLES = {"promoted": "✅ Promoted to production", "refused": "❌ Promotion refused",
            "rolled back": "❌ Promotion rolled back"}
+_NO_REPORT = "no report was left; the reason is in the log of the run"
+CANARY, DEPLOY = "canary.json", "deploy-production.json"
+REFUSAL = "refusal.json"
+STEPS = ("judge", "canary", "ledger", "traffic")
 
 
 @dataclass(frozen=True)
@@ -138,12 +142,6 @@ def open_registry(project: Project, name: str | None) -> Registry:
         raise NotMeasured("the registry holds nothing yet; the first push to main registers a "
                           "version")
     return registry
-
-
-_NO_REPORT = "no report was left; the reason is in the log of the run"
-CANARY, DEPLOY = "canary.json", "deploy-production.json"
-REFUSAL = "refusal.json"
-STEPS = ("judge", "canary", "ledger", "traffic")
 
 
 def ended(jobs: Mapping[str, str], evidence: Path) -> Ended:

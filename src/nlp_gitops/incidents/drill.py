@@ -35,6 +35,10 @@ from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import connect
 
 _GIVEN_BY_REGISTRY = ("version", "seq")
+FAULT = "errors=0.3"
+_CALM_ANSWERS = 200
+_LOOK_SECONDS, _PATIENCE_SECONDS = 0.5, 60.0
+_PAUSE_SECONDS = 0.01
 
 
 @contextmanager
@@ -99,12 +103,6 @@ def _package(root: Path, source: Path, manifest: dict[str, Any], report: dict[st
 
     shutil.rmtree(root / "dist", ignore_errors=True)
     return write_package(root, manifest["name"], fill)
-
-
-FAULT = "errors=0.3"
-_CALM_ANSWERS = 200
-_LOOK_SECONDS, _PATIENCE_SECONDS = 0.5, 60.0
-_PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,12 @@ from nlp_gitops.registry.reading import Snapshot
 from nlp_gitops.registry.remotes import ledger_of
 
 MOST_BYTES = 5_000_000
+# Looked at, from the newest; an incident does not reach back further.
+_MOST_EVENTS = 500
+Plain = Callable[[str], str]
+# What comes first within one second, the finest that the ledger knows: a deploy ends, somebody sees
+# it, the registry is changed, and the next deploy begins.
+_ENDED, _SEEN, _CHANGED, _BEGAN = range(4)
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,6 @@ def _deploy(value: Mapping[str, Any]) -> Deploy:
 
 def _version(text: str | None) -> str | None:
     return str(ModelRef.parse(text)) if text is not None else None
-
-
-# Looked at, from the newest; an incident does not reach back further.
-_MOST_EVENTS = 500
 
 
 @dataclass(frozen=True)
@@ -163,14 +165,6 @@ def _good(state: State) -> str | None:
         return policy.rollback_targets(state, None)[0]
     except Conflict:
         return None
-
-
-Plain = Callable[[str], str]
-
-
-# What comes first within one second, the finest that the ledger knows: a deploy ends, somebody sees
-# it, the registry is changed, and the next deploy begins.
-_ENDED, _SEEN, _CHANGED, _BEGAN = range(4)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from nlp_gitops.privacy import Masker
 from nlp_gitops.reporting.markdown import escape
 
 _TITLE_CHARACTERS = 120
+SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,6 @@ def plain(project: Project, text: str) -> str:
 def mask(project: Project, text: str) -> str:
     """Return text on one line, without personal data."""
     return Masker(project.language)(" ".join(text.split()))
-
-
-SEVERITIES = ("SEV1", "SEV2", "SEV3", "SEV4")
 
 
 def incident(project: Project, facts: Facts, suspect: ModelRef | None, why: str | None,

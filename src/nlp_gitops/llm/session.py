@@ -24,6 +24,11 @@ from nlp_gitops.llm.request import Provider, Reply, Request, Unavailable
 from nlp_gitops.llm.settings import Settings
 from nlp_gitops.privacy import Masker, mask
 
+VARIABLE = "LLM_ANSWERS"
+MODES = ("replay", "live", "record")
+Item = TypeVar("Item", bound=Hashable)
+Result = TypeVar("Result")
+
 
 class Budget:
     """Counts tokens and cost of paid requests, in one process. None is no limit.
@@ -87,13 +92,6 @@ def used(request: Request, reply: Reply) -> tuple[int, int]:
     """Return a request's tokens, in and out; estimated where the provider does not count."""
     return (request.tokens_in if reply.tokens_in is None else reply.tokens_in,
             len(reply.text.encode()) // 3 + 1 if reply.tokens_out is None else reply.tokens_out)
-
-
-VARIABLE = "LLM_ANSWERS"
-MODES = ("replay", "live", "record")
-
-Item = TypeVar("Item", bound=Hashable)
-Result = TypeVar("Result")
 
 
 class Session:

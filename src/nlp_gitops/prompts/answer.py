@@ -50,10 +50,10 @@ def _json(prompt: Prompt, text: str) -> Any:
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: which of the two values counts would be a guess."""
+    """Refuse a duplicate key: which of the two values counts would be a guess."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return value
 
 

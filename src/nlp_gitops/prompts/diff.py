@@ -19,6 +19,9 @@ from nlp_gitops.prompts import format as answer_format
 from nlp_gitops.prompts.file import Prompt, read
 from nlp_gitops.prompts.header import canonical, outside
 
+# Comparing longer texts line by line can take minutes.
+MAX_LINES = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -80,10 +83,6 @@ def _members(old: tuple[Any, ...] | None, new: tuple[Any, ...] | None) -> str:
 def _hints(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     names = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
     return f" ({', '.join(names)})"
-
-
-# Comparing longer texts line by line can take minutes.
-MAX_LINES = 2000
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ MAX_DEPTH = 50
 MAX_INTEGER = 2**53
 
 Keys = tuple[str | int, ...]
+MAX_FAULTS = 100
 
 
 def oddity(value: Any) -> tuple[Keys, str] | None:
@@ -82,9 +83,6 @@ def _is_torn(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-MAX_FAULTS = 100
 
 
 def faults(document: yamlfile.Document) -> list[Finding]:

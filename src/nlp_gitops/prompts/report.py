@@ -134,7 +134,7 @@ def _label_faults(folder: Path, newest: Sequence[Prompt], data: Path | None) -> 
             raise
         return [Finding("P033", f"labels not compared with the dataset: {error}",
                         str(labelled[0].path), severity="warning",
-                        hint="mend it, or name the manifest with --data")]
+                        hint="fix it, or name the manifest with --data")]
     return [finding for prompt in labelled if wanted
             for finding in checks.labels(prompt, wanted)]
 

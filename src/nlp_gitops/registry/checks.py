@@ -26,6 +26,12 @@ TAG = re.compile(rf"{_NAME}(@v{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
 # name -> (object id, id of the tagged commit; None for a lightweight tag)
 RemoteTags = Mapping[str, tuple[str, str | None]]
 Verifier = Callable[[bytes], str | None]
+_FOLDER = ".github/workflows"
+# What each of them starts, by hand.
+_INSTEAD = {
+    "on-release.yml": "promote by Actions > promote > Run workflow, not on a release page",
+    "on-tag.yml": "verify tags by Actions > registry-verify > Run workflow, or wait for Monday",
+}
 
 
 def is_ours(name: str, models: Iterable[str]) -> bool:
@@ -98,14 +104,6 @@ def _content(data: bytes, name: str, want: ExpectedTag) -> str | None:
     if fields.get("tagger", "").split()[-2:-1] != [str(want.time)]:
         return "its time is not that of its event"
     return None
-
-
-_FOLDER = ".github/workflows"
-# What each of them starts, by hand.
-_INSTEAD = {
-    "on-release.yml": "promote by Actions > promote > Run workflow, not on a release page",
-    "on-tag.yml": "verify tags by Actions > registry-verify > Run workflow, or wait for Monday",
-}
 
 
 @dataclass(frozen=True)

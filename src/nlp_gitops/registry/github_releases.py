@@ -18,6 +18,10 @@ _BEGIN, _END = "<!-- promotion -->", "<!-- /promotion -->"
 _BLOCK = re.compile(rf"{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n\n", re.DOTALL)
 # The mark by which a release is found again must stay the last line.
 _LAST = "<!-- model-registry archive="
+# The form is kept for ever: releases of years ago are found by it.
+_MARK = re.compile(r"^<!-- model-registry archive=([0-9a-f]{64}) -->\s*\Z", re.MULTILINE)
+# A listing may lag behind a write by seconds.
+_LOOKS = 3
 
 
 def with_notes(text: str, notes: str) -> str:
@@ -35,10 +39,6 @@ def _with_block(text: str, block: str) -> str:
     text = _BLOCK.sub("", text.replace("\r\n", "\n"))
     head, mark, tail = text.rpartition(_LAST)
     return head + block + mark + tail if mark else f"{text.rstrip()}\n\n{block}"
-
-
-# The form is kept for ever: releases of years ago are found by it.
-_MARK = re.compile(r"^<!-- model-registry archive=([0-9a-f]{64}) -->\s*\Z", re.MULTILINE)
 
 
 def mark(archive_sha256: str) -> str:
@@ -80,10 +80,6 @@ def _cell(value: Any) -> str:
     """Return text that stays text in a Markdown table."""
     text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
     return "".join(f"\\{char}" if char in "\\`*_[]|@#" else char for char in text)
-
-
-# A listing may lag behind a write by seconds.
-_LOOKS = 3
 
 
 @dataclass(frozen=True)

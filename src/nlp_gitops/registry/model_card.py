@@ -39,7 +39,7 @@ def render(path: Path, manifest: Mapping[str, Any], report: Mapping[str, Any]) -
     found = keys_of(text)
     if any(found.get(key) != value for key, value in wanted.items()):
         raise UsageError(f"{path}: its front matter, between the first two lines ---, is no map "
-                         "of keys in YAML; mend it, or remove it and it is written anew")
+                         "of keys in YAML; fix it, or delete it and it is written again")
     return text
 
 

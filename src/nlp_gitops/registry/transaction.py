@@ -28,6 +28,9 @@ registered version. Read it with `python tools/registry.py show` and `history`.
 """
 _STUBS = "registry/stubs"
 Signer = Callable[[bytes], bytes]
+DEADLINE_SECONDS = 60.0
+# A tag that the ledger does not know was torn from its push; waiting does not bring it back.
+_TRIES_ON_SAME_LEDGER = 5
 
 
 @dataclass(frozen=True)
@@ -130,11 +133,6 @@ def _file(path: str, data: bytes) -> bytes:
     return f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
 
 
-DEADLINE_SECONDS = 60.0
-# A tag that the ledger does not know was torn from its push; waiting does not bring it back.
-_TRIES_ON_SAME_LEDGER = 5
-
-
 @dataclass(frozen=True)
 class Step:
     """A decided event without number and time, and the files beside the state."""
@@ -178,7 +176,7 @@ def transact(ledger: Ledger, name: str, decide: Decision,
             seen = snapshot.commit
             if tries >= _TRIES_ON_SAME_LEDGER and "already exists" in str(refusal):
                 raise Conflict(f"{ledger.remote} holds a tag that its ledger does not know "
-                               f"({refusal}); mend it: python tools/registry.py doctor "
+                               f"({refusal}); repair it: python tools/registry.py doctor "
                                "--repair") from None
             if time.monotonic() > deadline:
                 raise Conflict(f"{ledger.remote}: others kept writing for {DEADLINE_SECONDS:.0f} s "

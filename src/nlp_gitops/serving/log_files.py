@@ -20,6 +20,8 @@ from nlp_gitops.core.errors import UsageError
 
 _TAIL = 1 << 20
 _NUMBERS = count(1)
+_AGAIN_SECONDS = 300.0
+_LAST_SECONDS = 10.0
 
 
 class LogFile:
@@ -80,10 +82,6 @@ def closed_files(folder: Path) -> Iterator[Path]:
             if tail and not tail.endswith(b"\n"):
                 stream.truncate(size - len(tail) + tail.rfind(b"\n") + 1)
         yield path
-
-
-_AGAIN_SECONDS = 300.0
-_LAST_SECONDS = 10.0
 
 
 class Uploads:

@@ -17,6 +17,8 @@ from nlp_gitops.serving.front import Front
 
 # Which of uvicorn's protocols this is depends on what is installed.
 _Protocol: Any = AutoHTTPProtocol
+# How long open connections may still bring a request.
+LAST_SECONDS = 0.3
 
 
 class OneWrite:
@@ -52,10 +54,6 @@ class OneWriteProtocol(_Protocol):  # type: ignore[misc]
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin a connection."""
         super().connection_made(OneWrite(transport))
-
-
-# How long open connections may still bring a request.
-LAST_SECONDS = 0.3
 
 
 class Server(uvicorn.Server):

@@ -23,13 +23,13 @@ def test_an_unknown_model_lists_the_known_ones(project):
 
 
 @pytest.mark.parametrize("old, new, complaint", [
-    ("license: internal", "license: Foo-1", "project.yaml:7:1: 'Foo-1' is no SPDX licence"),
+    ("license: internal", "license: Foo-1", "project.yaml:7:1: 'Foo-1' is not a valid SPDX"),
     ("language: en", "language: english!", "project.yaml:6:1: 'english!' is no BCP 47"),
     ("  small:", "  Small_1:", "project.yaml:9:3: 'Small_1' is not a model name"),
     ("owner: tests\n", "", "'owner' is missing"),
     ("task: text", "task: test", "project.yaml:5:1: task"),
     ("name: small", "name: small\nnaem: x", "unknown key"),
-    ("name: small", "name: small\nname: x", "stands twice"),
+    ("name: small", "name: small\nname: x", "duplicate key"),
 ])
 def test_a_wrong_setting_is_refused_with_its_place(project, old, new, complaint):
     load = replace(project, old, new)

@@ -135,7 +135,7 @@ def test_a_wrong_value_is_one_finding(check: Check, code: str, field: str,
     ("D001", b'{"id": "r-1", "stars": ' + b"9" * 5000 + b"}", "too many digits"),
     ("D001", b'{"id": "r-1", "more": ' + b"[" * 60 + b"]" * 60 + b"}", "nested deeper"),
     pytest.param("D001", b"[" * 200_000, "nested deeper", id="nested"),
-    ("D002", b'{"id": "r-1", "id": "r-2", "text": "x", "label": "neutral"}', "'id' stands twice"),
+    ("D002", b'{"id": "r-1", "id": "r-2", "text": "x", "label": "neutral"}', "duplicate key 'id'"),
     ("D002", b'{"id": "r-1", "text": "x", "label": "neutral", "m": {"a": 1, "a": 2}}', "'a'"),
 ])
 def test_a_line_that_is_no_row(check: Check, code: str, line: bytes, part: str) -> None:

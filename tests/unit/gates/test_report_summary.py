@@ -93,7 +93,7 @@ def test_what_was_not_measured_says_so_first(tmp_path):
 
     assert said.startswith("ece was not measured (")
     assert "accuracy 0.505 is below 0.9" in said
-    assert advice[1].startswith("w: mend what is missing")
+    assert advice[1].startswith("w: fix what is missing")
 
 
 DROP = {"id": "x", "metric": "f1_macro", "slice": None, "value": 0.7, "bound": 0.77, "side": "drop",

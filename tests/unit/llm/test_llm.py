@@ -69,7 +69,7 @@ def test_equal_rows_are_asked_once_and_answered_in_order(tmp_path):
 @pytest.mark.parametrize("answer, reason", [
     ("", "empty"), ("good", "not JSON"), ('{"label": "good"', "not JSON"),
     ('{"label": "great"}', "label"), ('{"label": "good", "why": "nice"}', "why"),
-    ('Sure! {"label": "good"}', "not JSON"), ('{"label": "bad", "label": "good"}', "twice"),
+    ('Sure! {"label": "good"}', "not JSON"), ('{"label": "bad", "label": "good"}', "duplicate"),
     ('["good"]', "no JSON object"), ('{"label": "good"}' * 2, "not JSON"),
     (" " * 200_000 + GOOD, "more than"), ("[" * 5_000, "not JSON|nested")])
 def test_an_answer_that_breaks_the_format_is_none(tmp_path, answer, reason):

@@ -25,7 +25,7 @@ FAULTS = [
     ("P001", "output: {label", "why: x\n    output: {label", 11, "known are"),
     ("P002", "goal: Say how a text sounds.", "", 2, "goal missing"),
     ("P002", "rules:", "rules: [", 6, "not valid YAML"),
-    ("P002", "name: mood", "name: mood\nname: mood", 3, "stands twice"),
+    ("P002", "name: mood", "name: mood\nname: mood", 3, "duplicate key"),
     ("P002", "- One label only.", "- 5", 6, "is no string"),
     ("P002", "{text: string}", "{goal: string}", 7, "are taken"),
     ("P002", "{text: string}", "{text: list}", 7, "string, integer"),

@@ -153,7 +153,7 @@ def test_an_answer_in_the_format_is_accepted(text):
     ('{"label": true}', "True is none of"),
     ("{}", "'label' is missing"),
     ('{"label": "good", "why": "x"}', "unknown 'why'"),
-    ('{"label": "bad", "label": "good"}', "a key stands twice"),
+    ('{"label": "bad", "label": "good"}', "duplicate key"),
     ('{"label": NaN}', "NaN and infinity"),
     ('{"label": "\\ud800"}', "half a character"),
     ("[" * 100_000, "nested too deeply|not JSON"),
